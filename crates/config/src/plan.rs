@@ -1,0 +1,39 @@
+//! The checked, immutable form of a whole configuration.
+
+use std::time::Duration;
+
+use admin::plan::AdminPlan;
+use gateway::plan::{ListenerPlan, RoutePlan};
+use telemetry::plan::TelemetryPlan;
+use upstream::plan::UpstreamPlan;
+
+/// A whole configuration, decided. Plain data: compared on reload, printed by the admin API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Data-plane threads [auto].
+    pub workers: Workers,
+    /// Whether worker N runs on the Nth allowed CPU only [false].
+    pub pin_workers: bool,
+    /// How long connections may finish after SIGTERM: 0 to 1 h [30 s].
+    pub shutdown_grace: Duration,
+    /// In file order; 1 to 100.
+    pub listeners: Vec<ListenerPlan>,
+    /// In file order; at most 100,000.
+    pub routes: Vec<RoutePlan>,
+    /// In file order; at most 10,000.
+    pub upstreams: Vec<UpstreamPlan>,
+    /// What Tidegate tells about itself.
+    pub telemetry: TelemetryPlan,
+    /// The admin API; `None` when `admin: off`.
+    pub admin: Option<AdminPlan>,
+}
+
+/// How many data-plane threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Workers {
+    /// The CPUs this process may use: affinity and cgroup quota, not the machine's.
+    #[default]
+    Auto,
+    /// 1 to 1,024.
+    Count(u16),
+}

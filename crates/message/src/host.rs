@@ -1,0 +1,226 @@
+//! Authorities (`host:port`) and the host patterns that routes match.
+
+use std::net::Ipv6Addr;
+use std::num::NonZeroU16;
+
+/// A port other than 0.
+pub type Port = NonZeroU16;
+
+/// A checked `host[:port]`: where its host ends, and its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// The host is this many bytes from the start, a trailing dot left out.
+    pub host_len: usize,
+    /// The port, if it names one.
+    pub port: Option<Port>,
+}
+
+/// Bytes that are no `host[:port]` (GW-20; RFC 9110 4.2.3, 7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorityError {
+    /// No host.
+    #[error("expected a host, found none")]
+    Empty,
+    /// A byte that no host has: userinfo, a path, a list, raw non-ASCII.
+    #[error("expected a host name or address, found the byte {found:#04x}")]
+    ForbiddenByte {
+        /// The byte.
+        found: u8,
+    },
+    /// Brackets without an IPv6 address.
+    #[error("expected an IPv6 address in brackets")]
+    MalformedIpv6,
+    /// Not 1 to 65535.
+    #[error("expected a port from 1 to 65535")]
+    MalformedPort,
+}
+
+impl Authority {
+    /// Reads an authority without userinfo.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] names the first fault.
+    pub fn parse(bytes: &[u8]) -> Result<Self, AuthorityError> {
+        let (mut host_len, port) = if bytes.first() == Some(&b'[') {
+            let close = bytes
+                .iter()
+                .position(|b| *b == b']')
+                .ok_or(AuthorityError::MalformedIpv6)?;
+            let inside =
+                std::str::from_utf8(&bytes[1..close]).map_err(|_| AuthorityError::MalformedIpv6)?;
+            inside
+                .parse::<Ipv6Addr>()
+                .map_err(|_| AuthorityError::MalformedIpv6)?;
+            (close + 1, &bytes[close + 1..])
+        } else {
+            let end = bytes.iter().position(|b| *b == b':').unwrap_or(bytes.len());
+            if let Some(found) = bytes[..end].iter().find(|b| !is_host_byte(**b)) {
+                return Err(AuthorityError::ForbiddenByte { found: *found });
+            }
+            (end, &bytes[end..])
+        };
+        let port = match port {
+            [] | [b':'] => None,
+            [b':', digits @ ..] => Some(parse_port(digits)?),
+            [found, ..] => return Err(AuthorityError::ForbiddenByte { found: *found }),
+        };
+        if host_len > 1 && bytes[host_len - 1] == b'.' {
+            host_len -= 1;
+        }
+        if host_len == 0 || bytes[..host_len] == *b"." {
+            return Err(AuthorityError::Empty);
+        }
+        Ok(Self { host_len, port })
+    }
+}
+
+fn parse_port(digits: &[u8]) -> Result<Port, AuthorityError> {
+    let mut port = 0u16;
+    for digit in digits {
+        let value = digit
+            .checked_sub(b'0')
+            .filter(|v| *v < 10)
+            .ok_or(AuthorityError::MalformedPort)?;
+        port = port
+            .checked_mul(10)
+            .and_then(|port| port.checked_add(u16::from(value)))
+            .ok_or(AuthorityError::MalformedPort)?;
+    }
+    Port::new(port).ok_or(AuthorityError::MalformedPort)
+}
+
+/// Letters, digits and `-._~`: what registered names are made of once they are A-labels (GW-24).
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// Which hosts a route takes. Both forms are in lower case, without a port and without a trailing dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// `api.example.com`
+    Exact(Box<str>),
+    /// `*.example.org`: the suffix `.example.org`, behind at least one label.
+    Wildcard(Box<str>),
+}
+
+/// A text that is no host pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostPatternError {
+    /// A star anywhere but as the first label.
+    #[error("expected `*` only as the whole first label, as in `*.example.org`, found `{found}`")]
+    MisplacedStar {
+        /// The text.
+        found: Box<str>,
+    },
+    /// Not a host.
+    #[error("expected a host such as api.example.com without a port, found `{found}`: {fault}")]
+    NotAHost {
+        /// The text.
+        found: Box<str>,
+        /// Why.
+        fault: AuthorityError,
+    },
+    /// A port.
+    #[error("expected a host without a port, found `{found}`")]
+    HasPort {
+        /// The text.
+        found: Box<str>,
+    },
+}
+
+impl HostPattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// [`HostPatternError`] for anything that is neither a host nor `*.` and a host.
+    pub fn parse(text: &str) -> Result<Self, HostPatternError> {
+        let (wildcard, host) = match text.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        if host.contains('*') {
+            return Err(HostPatternError::MisplacedStar { found: text.into() });
+        }
+        let authority =
+            Authority::parse(host.as_bytes()).map_err(|fault| HostPatternError::NotAHost {
+                found: text.into(),
+                fault,
+            })?;
+        if authority.port.is_some() || host.ends_with(':') {
+            return Err(HostPatternError::HasPort { found: text.into() });
+        }
+        let lower = host
+            .get(..authority.host_len)
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        Ok(if wildcard {
+            Self::Wildcard(format!(".{lower}").into())
+        } else {
+            Self::Exact(lower.into())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gw_20_and_24_authorities() {
+        let port = |n| Port::new(n);
+        for (text, host_len, expected_port) in [
+            ("example.com", 11, None),
+            ("example.com:8080", 11, port(8080)),
+            ("example.com.:80", 11, port(80)),
+            ("example.com:", 11, None),
+            ("[::1]:9", 5, port(9)),
+            ("127.0.0.1", 9, None),
+            ("a_b", 3, None),
+        ] {
+            let expected = Ok(Authority {
+                host_len,
+                port: expected_port,
+            });
+            assert_eq!(Authority::parse(text.as_bytes()), expected, "{text}");
+        }
+        for text in [
+            "",
+            ":80",
+            ".",
+            "user@example.com",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a,b",
+            "a b",
+            "a\\b",
+            "é.example",
+            "[::1",
+            "[zz]",
+            "[::1]x",
+            "a:0",
+            "a:65536",
+            "a:8o",
+            "a:+80",
+            "a:80:80",
+            "a%2fb",
+        ] {
+            assert!(Authority::parse(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_hosts_or_stars_before_hosts() {
+        assert_eq!(
+            HostPattern::parse("API.example.com."),
+            Ok(HostPattern::Exact("api.example.com".into()))
+        );
+        assert_eq!(
+            HostPattern::parse("*.example.org"),
+            Ok(HostPattern::Wildcard(".example.org".into()))
+        );
+        for text in ["", "*", "a.*.b", "*a.b", "a:80", "a b", "*."] {
+            assert!(HostPattern::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What Tidegate tells about itself: metrics and the access log.
+
+pub mod plan;

@@ -1,0 +1,3 @@
+//! Upstreams: endpoints, balancers and per-worker connection pools.
+
+pub mod plan;
