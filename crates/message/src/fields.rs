@@ -63,6 +63,14 @@ impl Fields {
             .map(|entry| self.bytes(entry.value))
     }
 
+    /// Where the values of one known field are, in order.
+    pub fn spans(&self, kind: FieldKind) -> impl Iterator<Item = Span> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.kind == kind)
+            .map(|entry| entry.value)
+    }
+
     /// The first value of one known field.
     pub fn first(&self, kind: FieldKind) -> Option<&[u8]> {
         self.all(kind).next()

@@ -222,9 +222,9 @@ enum Class {
 
 static CLASSES: [Class; 256] = {
     let mut classes = [Class::Forbidden; 256];
-    let mut byte = 0x21;
+    let mut byte: u8 = 0x21;
     while byte < 0x7f {
-        classes[byte] = match byte as u8 {
+        classes[byte as usize] = match byte {
             b'/' => Class::Slash,
             b'%' => Class::Percent,
             b'\\' => Class::Backslash,

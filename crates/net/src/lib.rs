@@ -1,1 +1,11 @@
-//! To be written.
+//! Sockets, deadlines and the machine's limits, as the data plane uses them. Knows no protocol.
+
+mod listen;
+mod machine;
+mod stream;
+mod timers;
+
+pub use listen::{BindError, bind_reuse_port};
+pub use machine::{available_cpus, pin_to_cpu, raise_descriptor_limit};
+pub use stream::Stream;
+pub use timers::{Timer, Timers};

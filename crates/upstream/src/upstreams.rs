@@ -1,0 +1,212 @@
+//! All upstreams of one worker: adopted from a plan, swept now and then.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::balance::EndpointSet;
+use crate::endpoint::Endpoint;
+use crate::plan::{EndpointAddress, UpstreamPlan};
+use crate::shared::Shared;
+
+/// An endpoint as the file or DNS gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResolvedEndpoint {
+    /// Where connections go.
+    pub address: SocketAddr,
+    /// Share of the traffic.
+    pub weight: u32,
+}
+
+/// One upstream of one worker.
+#[derive(Debug)]
+pub struct Upstream {
+    /// As planned.
+    pub plan: Arc<UpstreamPlan>,
+    shared: Arc<Shared>,
+    set: RefCell<Rc<EndpointSet>>,
+}
+
+/// All upstreams of one worker, in the order of the plan.
+#[derive(Debug)]
+pub struct Upstreams {
+    shared: Arc<Shared>,
+    all: RefCell<Vec<Rc<Upstream>>>,
+}
+
+impl Upstream {
+    /// Picks an endpoint, another one than those `tried` if there is one. `None` while there are none.
+    pub fn pick(&self, tried: &[Rc<Endpoint>]) -> Option<Rc<Endpoint>> {
+        self.set
+            .borrow()
+            .pick(self.plan.balance, tried)
+            .map(Rc::clone)
+    }
+
+    /// The endpoints as they are.
+    pub fn endpoints(&self) -> Vec<Rc<Endpoint>> {
+        self.set.borrow().endpoints.clone()
+    }
+
+    /// Replaces the endpoints. Those that stay keep their connections; those that go serve out their requests (DISC-12).
+    pub fn set_endpoints(&self, endpoints: &[ResolvedEndpoint]) {
+        let old = Rc::clone(&self.set.borrow());
+        let new = endpoints
+            .iter()
+            .map(|wanted| {
+                old.endpoints
+                    .iter()
+                    .find(|known| known.address == wanted.address && known.weight == wanted.weight)
+                    .map_or_else(|| self.endpoint(*wanted), Rc::clone)
+            })
+            .collect();
+        let new = Rc::new(EndpointSet::new(new));
+        for gone in old
+            .endpoints
+            .iter()
+            .filter(|known| !new.endpoints.iter().any(|kept| Rc::ptr_eq(kept, known)))
+        {
+            gone.retired.set(true);
+            gone.idle.borrow_mut().clear();
+        }
+        *self.set.borrow_mut() = new;
+    }
+
+    fn endpoint(&self, resolved: ResolvedEndpoint) -> Rc<Endpoint> {
+        let connections = self.plan.connections.clone();
+        let budget = self
+            .shared
+            .budget(&self.plan.name, resolved.address, connections.max);
+        Rc::new(Endpoint {
+            address: resolved.address,
+            weight: resolved.weight.max(1),
+            stats: crate::EndpointStats::default(),
+            connections,
+            shared: Arc::clone(&self.shared),
+            budget,
+            idle: RefCell::default(),
+            pending: RefCell::default(),
+            in_flight: Cell::new(0),
+            owed: Cell::new(0),
+            retired: Cell::new(false),
+        })
+    }
+
+    /// The endpoints that need no name resolution.
+    fn static_endpoints(plan: &UpstreamPlan) -> Vec<ResolvedEndpoint> {
+        plan.endpoints
+            .iter()
+            .filter_map(|endpoint| match endpoint.address {
+                EndpointAddress::Socket(address) => Some(ResolvedEndpoint {
+                    address,
+                    weight: endpoint.weight,
+                }),
+                EndpointAddress::Name { .. } => None,
+            })
+            .collect()
+    }
+}
+
+impl Upstreams {
+    /// No upstreams yet.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            all: RefCell::default(),
+        }
+    }
+
+    /// Takes on a plan. An upstream whose plan did not change lives on with its connections and resolved endpoints.
+    /// Of a changed one, endpoints whose connection bounds are the same live on too.
+    pub fn adopt(&self, plans: &[Arc<UpstreamPlan>]) -> Vec<Rc<Upstream>> {
+        let mut old: HashMap<Box<str>, Rc<Upstream>> = self
+            .all
+            .borrow_mut()
+            .drain(..)
+            .map(|upstream| (upstream.plan.name.clone(), upstream))
+            .collect();
+        let mut kept = Vec::with_capacity(plans.len());
+        for plan in plans {
+            kept.push(match old.remove(&plan.name) {
+                Some(known) if Arc::ptr_eq(&known.plan, plan) || *known.plan == **plan => known,
+                Some(known) => self.changed(&known, plan),
+                None => self.begun(plan),
+            });
+        }
+        for gone in old.values() {
+            gone.set_endpoints(&[]);
+        }
+        self.all.borrow_mut().clone_from(&kept);
+        kept
+    }
+
+    /// The upstreams in force.
+    pub fn all(&self) -> Vec<Rc<Upstream>> {
+        self.all.borrow().clone()
+    }
+
+    /// The upstream of that name.
+    pub fn named(&self, name: &str) -> Option<Rc<Upstream>> {
+        self.all
+            .borrow()
+            .iter()
+            .find(|upstream| *upstream.plan.name == *name)
+            .map(Rc::clone)
+    }
+
+    /// Closes idle connections that are too old, closed by the other side, or wanted by another worker: once a
+    /// second, and when a request anywhere waits for a connection. One task per worker runs it.
+    pub async fn sweep(&self) {
+        loop {
+            let wanted = self.shared.wanted.notified();
+            // Either ending means the same: look.
+            drop(tokio::time::timeout(Duration::from_secs(1), wanted).await);
+            let now = Instant::now();
+            for upstream in self.all() {
+                for endpoint in &upstream.set.borrow().endpoints {
+                    endpoint.sweep(now);
+                }
+            }
+        }
+    }
+
+    /// Closes every idle connection.
+    pub fn close_idle(&self) {
+        for upstream in self.all() {
+            for endpoint in &upstream.set.borrow().endpoints {
+                endpoint.idle.borrow_mut().clear();
+            }
+        }
+    }
+
+    fn begun(&self, plan: &Arc<UpstreamPlan>) -> Rc<Upstream> {
+        let upstream = Upstream {
+            plan: Arc::clone(plan),
+            shared: Arc::clone(&self.shared),
+            set: RefCell::new(Rc::new(EndpointSet::new(Vec::new()))),
+        };
+        upstream.set_endpoints(&Upstream::static_endpoints(plan));
+        Rc::new(upstream)
+    }
+
+    fn changed(&self, known: &Rc<Upstream>, plan: &Arc<UpstreamPlan>) -> Rc<Upstream> {
+        let upstream = self.begun(plan);
+        if known.plan.connections == plan.connections {
+            // Endpoints carry over; resolved ones stay until discovery speaks again.
+            upstream.set.borrow_mut().clone_from(&known.set.borrow());
+            if !plan
+                .endpoints
+                .iter()
+                .any(|endpoint| matches!(endpoint.address, EndpointAddress::Name { .. }))
+            {
+                upstream.set_endpoints(&Upstream::static_endpoints(plan));
+            }
+        } else {
+            known.set_endpoints(&[]);
+        }
+        upstream
+    }
+}
