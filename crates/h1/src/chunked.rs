@@ -129,6 +129,7 @@ impl ChunkDecoder {
                 },
                 State::TrailerStart => match byte {
                     b'\r' => State::TrailerStartCr,
+                    b'\n' => return Err(ChunkError::MalformedTrailers),
                     _ => {
                         self.state = State::TrailerFields;
                         continue;
@@ -204,7 +205,7 @@ impl ChunkDecoder {
         let trailers = self.trailers.get_or_insert_default();
         for (read, byte) in input[at..].iter().enumerate() {
             trailers.section.push(*byte);
-            if trailers.section.ends_with(b"\n\n") || trailers.section.ends_with(b"\r\n\r\n") {
+            if trailers.section.ends_with(b"\n\n") || trailers.section.ends_with(b"\n\r\n") {
                 parse_trailers(&trailers.section, TRAILER_FIELDS_MAX, &mut trailers.fields)?;
                 self.state = State::End;
                 return Ok(Chunk::End {

@@ -38,8 +38,8 @@ pub enum HeadError {
     /// CR, LF, NUL or another control character in a value (GW-8, GW-15).
     #[error("a field value holds a control character")]
     MalformedFieldValue,
-    /// A line that ends in LF alone (GW-8).
-    #[error("a line ends in LF without CR")]
+    /// A line that does not end in CR LF: LF alone, or a CR with something else behind it (GW-8).
+    #[error("a line does not end in CR LF")]
     BareLineFeed,
     /// No Host, or several (GW-20).
     #[error("expected exactly one Host field")]

@@ -1,6 +1,6 @@
 //! Where a body ends (RFC 9112 6): decided once per message, before a byte of the body is looked at.
 
-use message::{FieldKind, Fields, MethodKind, StatusCode, Version};
+use message::{FieldKind, Fields, MethodKind, StatusCode, Version, trim_ows};
 
 use crate::error::HeadError;
 
@@ -65,7 +65,7 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, HeadError> {
         .all(FieldKind::ContentLength)
         .flat_map(|value| value.split(|b| *b == b','))
     {
-        let number = parse_length(value.trim_ascii()).ok_or(HeadError::MalformedLength)?;
+        let number = parse_length(trim_ows(value)).ok_or(HeadError::MalformedLength)?;
         if length.is_some_and(|known| known != number) {
             return Err(HeadError::MalformedLength);
         }
@@ -99,7 +99,7 @@ fn transfer_encoding(fields: &Fields) -> Result<Encoding, HeadError> {
     let mut codings = fields
         .all(FieldKind::TransferEncoding)
         .flat_map(|value| value.split(|b| *b == b','));
-    let Some(mut last) = codings.next().map(<[u8]>::trim_ascii) else {
+    let Some(mut last) = codings.next().map(trim_ows) else {
         return Ok(Encoding::Absent);
     };
     let mut others = false;
@@ -107,7 +107,7 @@ fn transfer_encoding(fields: &Fields) -> Result<Encoding, HeadError> {
         if last.is_empty() || last.eq_ignore_ascii_case(b"chunked") {
             return Err(HeadError::MalformedEncoding);
         }
-        (others, last) = (true, coding.trim_ascii());
+        (others, last) = (true, trim_ows(coding));
     }
     match (last.eq_ignore_ascii_case(b"chunked"), others) {
         (false, _) => Err(HeadError::MalformedEncoding),

@@ -34,7 +34,7 @@ pub struct HeadLimits {
 /// byte by byte is parsed a handful of times, not once per byte.
 #[derive(Debug, Default)]
 pub struct HeadReader {
-    /// How many bytes were looked at in vain.
+    /// How many bytes were looked at in vain; they are not searched again.
     searched: usize,
     /// Whether the end of the first line was among them.
     line_seen: bool,
@@ -91,41 +91,43 @@ impl HeadReader {
         mut parse: impl FnMut(&[u8]) -> Result<Option<usize>, HeadError>,
     ) -> Result<Option<usize>, HeadError> {
         let head = input.get(..limits.bytes).unwrap_or(input);
-        if !self.is_due(head, limits) {
+        if !self.note(head, limits) {
             return Ok(None);
         }
         let parsed = parse(head);
-        if matches!(parsed, Ok(Some(_))) || has_empty_line(head) {
+        if matches!(parsed, Ok(Some(_))) {
+            return parsed;
+        }
+        let line_end = head.iter().position(|b| *b == b'\n');
+        parse(&head[..line_end.map_or(head.len().min(START), |at| at + 1)])?;
+        if has_empty_line(head) {
             return parsed;
         }
         if head.len() == limits.bytes {
-            return parsed.and_then(|_| Err(too_large(head)));
+            // A line that never ends is a target that never ends.
+            return parsed.and(Err(match line_end {
+                Some(_) => HeadError::HeadTooLarge,
+                None => HeadError::TargetTooLong,
+            }));
         }
-        // A fault behind the first line waits for the whole head, or it would be told earlier in a large read.
-        let line_end = head.iter().position(|b| *b == b'\n');
-        parse(&head[..line_end.map_or(head.len().min(START), |at| at + 1)])?;
-        (self.searched, self.line_seen) = (head.len(), line_end.is_some());
+        // A fault behind the first line waits for the whole head, or a large read would tell it earlier.
         Ok(None)
     }
 
-    /// Whether a parse may decide something. Always on the first bytes: most heads come whole.
-    fn is_due(&self, head: &[u8], limits: HeadLimits) -> bool {
+    /// Takes note of the bytes that came. Says whether a parse may decide something: always on the first bytes, for
+    /// most heads come whole.
+    fn note(&mut self, head: &[u8], limits: HeadLimits) -> bool {
         let unseen = head
             .get(self.searched.saturating_sub(2)..)
             .unwrap_or_default();
-        self.searched < START
+        let ends_line = !self.line_seen && unseen.contains(&b'\n');
+        let is_due = self.searched < START
             || head.len() == limits.bytes
-            || !self.line_seen && unseen.contains(&b'\n')
-            || has_empty_line(unseen)
-    }
-}
-
-/// What fills the limit without an end: a line that never ends is a target that never ends.
-fn too_large(head: &[u8]) -> HeadError {
-    if head.contains(&b'\n') {
-        HeadError::HeadTooLarge
-    } else {
-        HeadError::TargetTooLong
+            || ends_line
+            || has_empty_line(unseen);
+        self.searched = head.len();
+        self.line_seen |= ends_line;
+        is_due
     }
 }
 
@@ -155,22 +157,26 @@ fn parse_request<const SLOTS: usize>(
     let mut headers = [const { MaybeUninit::uninit() }; SLOTS];
     let slots = &mut headers[..limits.fields.min(SLOTS)];
     let mut request = httparse::Request::new(&mut []);
-    let parsed =
-        ParserConfig::default().parse_request_with_uninit_headers(&mut request, head, slots);
-    let len = match parsed {
-        Ok(Status::Complete(len)) => len,
-        Ok(Status::Partial) => return Ok(None),
-        Err(error) => return Err(request_error(error, head)),
-    };
+    let status = ParserConfig::default()
+        .parse_request_with_uninit_headers(&mut request, head, slots)
+        .map_err(|error| request_error(error, head))?;
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
     else {
-        return Err(HeadError::MalformedLine);
+        return Ok(None);
     };
+    let target_at = offset_in(head, target.as_bytes());
+    let line_end = target_at + target.len() + " HTTP/1.x".len();
     if target.len() > limits.target {
         return Err(HeadError::TargetTooLong);
     }
-    let line_end = offset_in(head, target.as_bytes()) + target.len() + " HTTP/1.x".len();
-    check_line_ends(head, line_end, len, request.headers)?;
+    if head.get(line_end) == Some(&b'\n') {
+        return Err(HeadError::BareLineFeed);
+    }
+    let target = Target::parse(method, target.as_bytes(), target_at)?;
+    let Status::Complete(len) = status else {
+        return Ok(None);
+    };
+    check_fields_end(head, line_end + "\r\n".len(), len, request.headers)?;
     out.clear();
     out.fields.store(head.get(..len).unwrap_or_default());
     append_headers(head, request.headers, &mut out.fields);
@@ -179,67 +185,84 @@ fn parse_request<const SLOTS: usize>(
     } else {
         Version::Http11
     };
+    let host = only_host(&out.fields, version)?;
+    let path = match target.path {
+        Path::At(path) => path,
+        Path::Root => out.fields.store(b"/"),
+        Path::Asterisk => out.fields.store(b"*"),
+    };
+    if let (Some(_), Some(host)) = (target.authority, host) {
+        // Overruled by the target (GW-21), and malformed all the same (GW-20).
+        Authority::parse(out.fields.bytes(host)).map_err(HeadError::MalformedHost)?;
+    }
+    let authority = target.authority.or(host);
     let method = Span::new(0, method.len());
-    let target_at = offset_in(head, target.as_bytes());
-    set_target(out, method, target.as_bytes(), target_at, version)?;
+    out.set_line(method, path, target.query, authority, version);
+    out.normalise_host().map_err(HeadError::MalformedHost)?;
     Ok(Some(len))
 }
 
-/// Tells the parts of the target, checks Host against it, and fills the request line (GW-16, GW-20 to GW-22).
-fn set_target(
-    out: &mut RequestHead,
-    method: Span,
-    target: &[u8],
-    at: usize,
-    version: Version,
-) -> Result<(), HeadError> {
-    if target
-        .iter()
-        .any(|b| !(0x21..0x7f).contains(b) || *b == b'#')
-    {
-        return Err(HeadError::MalformedTarget);
-    }
-    let is_method = |known: &[u8]| out.fields.bytes(method) == known;
-    if is_method(b"CONNECT") {
-        return Err(HeadError::ConnectRefused);
-    }
-    let host = only_host(&out.fields, version)?;
-    let (authority, rest_at) = match target {
-        [b'/', ..] => (host, 0),
-        b"*" if is_method(b"OPTIONS") => (host, 0),
-        _ => {
-            let authority_at = scheme_len(target).ok_or(HeadError::WrongTargetForm)?;
-            let after = target.get(authority_at..).unwrap_or_default();
-            let len = after
-                .iter()
-                .position(|b| matches!(b, b'/' | b'?'))
-                .unwrap_or(after.len());
-            Authority::parse(&after[..len]).map_err(HeadError::MalformedHost)?;
-            let span = Span::new(at + authority_at, at + authority_at + len);
-            (Some(span), authority_at + len)
-        }
-    };
-    let rest = target.get(rest_at..).unwrap_or_default();
-    let path_len = rest.iter().position(|b| *b == b'?').unwrap_or(rest.len());
-    let query = (path_len < rest.len())
-        .then(|| Span::new(at + rest_at + path_len + 1, at + rest_at + rest.len()));
-    let path = match (path_len, query) {
-        (0, None) if is_method(b"OPTIONS") => out.fields.store(b"*"),
-        (0, _) => out.fields.store(b"/"),
-        _ => Span::new(at + rest_at, at + rest_at + path_len),
-    };
-    out.set_line(method, path, query, authority, version);
-    out.normalise_host().map_err(HeadError::MalformedHost)
+/// The parts of a request target, as spans of the head.
+struct Target {
+    authority: Option<Span>,
+    path: Path,
+    query: Option<Span>,
 }
 
-/// The Host field: exactly one in HTTP/1.1, at most one in HTTP/1.0, always well-formed (GW-20).
+enum Path {
+    At(Span),
+    /// `/`, which an absolute target may leave out.
+    Root,
+    /// `*`, which an absolute target of `OPTIONS` without path and query stands for.
+    Asterisk,
+}
+
+impl Target {
+    /// Tells the parts of a target that begins `at` so many bytes into the head (GW-16, GW-21, GW-22).
+    fn parse(method: &str, target: &[u8], at: usize) -> Result<Self, HeadError> {
+        if target
+            .iter()
+            .any(|b| !(0x21..0x7f).contains(b) || *b == b'#')
+        {
+            return Err(HeadError::MalformedTarget);
+        }
+        if method == "CONNECT" {
+            return Err(HeadError::ConnectRefused);
+        }
+        let (authority, rest_at) = match target {
+            [b'/', ..] => (None, 0),
+            b"*" if method == "OPTIONS" => (None, 0),
+            _ => {
+                let start = scheme_len(target).ok_or(HeadError::WrongTargetForm)?;
+                let after = target.get(start..).unwrap_or_default();
+                let len = after
+                    .iter()
+                    .position(|b| matches!(b, b'/' | b'?'))
+                    .unwrap_or(after.len());
+                Authority::parse(&after[..len]).map_err(HeadError::MalformedHost)?;
+                let end = start + len;
+                (Some(Span::new(at + start, at + end)), end)
+            }
+        };
+        let query_at = target.iter().position(|b| *b == b'?');
+        let path_end = query_at.unwrap_or(target.len());
+        Ok(Self {
+            authority,
+            path: match (path_end - rest_at, query_at) {
+                (0, None) if method == "OPTIONS" => Path::Asterisk,
+                (0, _) => Path::Root,
+                _ => Path::At(Span::new(at + rest_at, at + path_end)),
+            },
+            query: query_at.map(|query_at| Span::new(at + query_at + 1, at + target.len())),
+        })
+    }
+}
+
+/// The Host field: exactly one in HTTP/1.1, at most one in HTTP/1.0 (GW-20).
 fn only_host(fields: &Fields, version: Version) -> Result<Option<Span>, HeadError> {
     let mut spans = fields.spans(FieldKind::Host);
     match (spans.next(), spans.next()) {
-        (Some(host), None) => {
-            Authority::parse(fields.bytes(host)).map_err(HeadError::MalformedHost)?;
-            Ok(Some(host))
-        }
+        (Some(host), None) => Ok(Some(host)),
         (None, _) if version == Version::Http10 => Ok(None),
         (None | Some(_), _) => Err(HeadError::HostCount),
     }
@@ -271,20 +294,19 @@ fn parse_response<const SLOTS: usize>(
     let mut response = httparse::Response::new(&mut []);
     // Space before the colon is stripped in responses (GW-13); a fold is an error (GW-14); a line may end in LF alone
     // (GW-8), for the head is written anew and nothing else hangs on where its lines end.
-    let parsed = ParserConfig::default()
+    let status = ParserConfig::default()
         .allow_spaces_after_header_name_in_responses(true)
-        .parse_response_with_uninit_headers(&mut response, head, slots);
-    let len = match parsed {
-        Ok(Status::Complete(len)) => len,
-        Ok(Status::Partial) => return Ok(None),
-        Err(error) => return Err(response_error(error)),
-    };
+        .parse_response_with_uninit_headers(&mut response, head, slots)
+        .map_err(response_error)?;
     let (Some(code), Some(minor)) = (response.code, response.version) else {
-        return Err(HeadError::MalformedStatusLine);
+        return Ok(None);
+    };
+    let code = StatusCode::try_from(u64::from(code)).map_err(|_| HeadError::MalformedStatusLine)?;
+    let Status::Complete(len) = status else {
+        return Ok(None);
     };
     out.clear();
-    out.status =
-        StatusCode::try_from(u64::from(code)).map_err(|_| HeadError::MalformedStatusLine)?;
+    out.status = code;
     out.version = if minor == 0 {
         Version::Http10
     } else {
@@ -296,10 +318,10 @@ fn parse_response<const SLOTS: usize>(
 }
 
 /// Reads the trailer section of a chunked body, the empty line included, into `out`; fields that may not come in
-/// trailers are left out (GW-37).
+/// trailers are left out, and count (GW-37).
 ///
 /// # Errors
-/// [`ChunkError`] for lines that are no fields and for more than `fields_max` of them.
+/// [`ChunkError`] for lines that are no fields and for more than `fields_max` of them, or more than 64.
 pub fn parse_trailers(
     section: &[u8],
     fields_max: usize,
@@ -316,10 +338,7 @@ pub fn parse_trailers(
     if headers.len() > fields_max {
         return Err(ChunkError::TrailersTooLarge);
     }
-    let first = headers
-        .first()
-        .map_or(len - 2, |header| offset_in(section, header.name.as_bytes()));
-    if len != section.len() || first != 0 && !headers.is_empty() {
+    if len != section.len() {
         return Err(ChunkError::MalformedTrailers);
     }
     check_fields_end(section, 0, len, headers).map_err(|_| ChunkError::MalformedTrailers)?;
@@ -328,7 +347,7 @@ pub fn parse_trailers(
         .iter()
         .filter(|header| !FieldKind::of(header.name.as_bytes()).is_refused_in_trailers())
     {
-        out.append(header.name.as_bytes(), header.value.trim_ascii());
+        out.append(header.name.as_bytes(), header.value);
     }
     Ok(())
 }
@@ -348,19 +367,7 @@ fn append_headers(head: &[u8], headers: &[Header<'_>], fields: &mut Fields) {
     }
 }
 
-/// Checks that every line ends in CR LF: `httparse` takes LF alone as well (GW-8).
-fn check_line_ends(
-    head: &[u8],
-    line_end: usize,
-    len: usize,
-    headers: &[Header<'_>],
-) -> Result<(), HeadError> {
-    match head.get(line_end..line_end + 2) {
-        Some(b"\r\n") => check_fields_end(head, line_end + 2, len, headers),
-        _ => Err(HeadError::BareLineFeed),
-    }
-}
-
+/// Checks that every field line ends in CR LF, and nothing else is there: `httparse` takes LF alone as well (GW-8).
 fn check_fields_end(
     head: &[u8],
     first: usize,
@@ -418,7 +425,7 @@ fn version_error(head: &[u8]) -> HeadError {
         .split(|b| matches!(b, b'\r' | b'\n'))
         .next()
         .unwrap_or_default();
-    match line.rsplit(|b| *b == b' ').next() {
+    match line.splitn(3, |b| *b == b' ').nth(2) {
         Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
@@ -437,5 +444,53 @@ fn response_error(error: httparse::Error) -> HeadError {
         httparse::Error::HeaderValue => HeadError::MalformedFieldValue,
         httparse::Error::TooManyHeaders => HeadError::TooManyFields,
         httparse::Error::NewLine => HeadError::BareLineFeed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The work of a reader is its parses, counted through the closure that does them, and its search for line ends.
+    #[test]
+    fn a_head_byte_by_byte_is_parsed_a_handful_of_times() {
+        let limits = HeadLimits {
+            bytes: 32 << 10,
+            fields: 100,
+            target: 8 << 10,
+        };
+        let mut head = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
+        while head.len() < limits.bytes - 400 {
+            head.extend_from_slice(b"A: ");
+            head.resize(head.len() + 380, b'b');
+            head.extend_from_slice(b"\r\n");
+        }
+        let endless = [&head[..], &[b'c'; 400]].concat();
+        head.extend_from_slice(b"\r\n");
+        for (raw, expected) in [
+            (&head[..], Ok(Some(head.len()))),
+            (&endless, Err(HeadError::HeadTooLarge)),
+            (&[b'G'; 33 << 10], Err(HeadError::TargetTooLong)),
+        ] {
+            let (mut reader, mut out) = (HeadReader::default(), RequestHead::default());
+            let (mut parses, mut bytes) = (0, 0);
+            let found = (1..=raw.len()).find_map(|end| {
+                let parse = |head: &[u8]| {
+                    (parses, bytes) = (parses + 1, bytes + head.len());
+                    parse_request::<FIELDS_COMMON>(head, limits, &mut out)
+                };
+                let found = reader.read(&raw[..end], limits, parse).transpose();
+                assert_eq!(
+                    reader.searched,
+                    end.min(limits.bytes),
+                    "no byte is searched twice"
+                );
+                found
+            });
+            assert_eq!(found.transpose(), expected);
+            // The first bytes twice each (as they are, and as what starts a head), the first line, the whole.
+            assert!(parses <= 2 * (START + 2), "{parses} parses");
+            assert!(bytes <= 2 * limits.bytes, "{bytes} bytes parsed");
+        }
     }
 }

@@ -149,12 +149,21 @@ impl Fields {
     }
 }
 
+/// Without the spaces and tabs at its ends (RFC 9110 5.6.3). No other white space goes: a reader that takes
+/// `\x0cchunked` for `chunked` disagrees with one that does not.
+pub fn trim_ows(value: &[u8]) -> &[u8] {
+    let is_text = |b: &u8| !matches!(b, b' ' | b'\t');
+    let start = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value.iter().rposition(is_text).map_or(start, |at| at + 1);
+    &value[start..end]
+}
+
 /// The elements of a comma-separated list value (RFC 9110 5.6.1): trimmed, empty ones skipped. Quoted strings are not
 /// looked into: use it for lists of tokens only.
 pub fn list_elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|b| *b == b',')
-        .map(<[u8]>::trim_ascii)
+        .map(trim_ows)
         .filter(|element| !element.is_empty())
 }
 
@@ -187,7 +196,20 @@ mod tests {
 
     #[test]
     fn lists_skip_empty_elements() {
-        let seen: Vec<_> = list_elements(b" close ,, keep-alive,").collect();
+        let seen: Vec<_> = list_elements(b" close ,, keep-alive\t, \t,").collect();
         assert_eq!(seen, [&b"close"[..], b"keep-alive"]);
+    }
+
+    #[test]
+    fn only_space_and_tab_are_trimmed() {
+        for (value, expected) in [
+            (&b" \ta b\t "[..], &b"a b"[..]),
+            (b"", b""),
+            (b" \t", b""),
+            (b"\x0ca\x0b", b"\x0ca\x0b"),
+            (b"a\r\n", b"a\r\n"),
+        ] {
+            assert_eq!(trim_ows(value), expected);
+        }
     }
 }

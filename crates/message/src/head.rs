@@ -1,7 +1,9 @@
 //! Request and response heads.
 
+use std::io::Write as _;
+
 use crate::fields::Fields;
-use crate::host::{Authority, AuthorityError, Port};
+use crate::host::{Authority, AuthorityError, Port, bracketed_address};
 use crate::method::MethodKind;
 use crate::path::{PathError, PathPolicy, is_normal_path, normalise_path};
 use crate::status::StatusCode;
@@ -90,6 +92,8 @@ pub struct RequestHead {
     authority: Option<Span>,
     host: Span,
     port: Option<Port>,
+    /// The path as received while its normal form is written: both would live in one buffer. Kept for its room.
+    scratch: Vec<u8>,
 }
 
 impl RequestHead {
@@ -99,6 +103,7 @@ impl RequestHead {
         fields.clear();
         *self = Self {
             fields,
+            scratch: std::mem::take(&mut self.scratch),
             ..Self::default()
         };
     }
@@ -128,10 +133,11 @@ impl RequestHead {
         if raw == b"*" || is_normal_path(raw, policy) {
             return Ok(());
         }
-        let raw = raw.to_vec();
+        self.scratch.clear();
+        self.scratch.extend_from_slice(raw);
         self.path = self
             .fields
-            .store_with(|arena| normalise_path(&raw, policy, arena))?;
+            .store_with(|arena| normalise_path(&self.scratch, policy, arena))?;
         Ok(())
     }
 
@@ -146,9 +152,19 @@ impl RequestHead {
         let authority = Authority::parse(self.fields.bytes(span))?;
         self.port = authority.port.filter(|port| port.get() != 80);
         self.host = span.prefix(authority.host_len);
-        if self.host().iter().any(u8::is_ascii_uppercase) {
-            let lower = self.host().to_ascii_lowercase();
-            self.host = self.fields.store(&lower);
+        if let Some(address) = bracketed_address(self.host()) {
+            self.host = self.fields.store_with(|arena| {
+                // Writing to a vector does not fail.
+                write!(arena, "[{address}]").map_err(|_| AuthorityError::MalformedIpv6)
+            })?;
+        } else if self.host().iter().any(u8::is_ascii_uppercase) {
+            let received = self.host;
+            self.host = self.fields.store_with(|arena| {
+                let start = arena.len();
+                arena.extend_from_within(received.start as usize..received.end as usize);
+                arena[start..].make_ascii_lowercase();
+                Ok(())
+            })?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub enum AuthorityError {
     /// No host.
     #[error("expected a host, found none")]
     Empty,
-    /// A byte that no host has: userinfo, a path, a list, raw non-ASCII.
+    /// A byte that no host has, or not there: userinfo, a path, a list, raw non-ASCII, a dot behind no label.
     #[error("expected a host name or address, found the byte {found:#04x}")]
     ForbiddenByte {
         /// The byte.
@@ -46,17 +46,11 @@ impl Authority {
                 .iter()
                 .position(|b| *b == b']')
                 .ok_or(AuthorityError::MalformedIpv6)?;
-            let inside =
-                std::str::from_utf8(&bytes[1..close]).map_err(|_| AuthorityError::MalformedIpv6)?;
-            inside
-                .parse::<Ipv6Addr>()
-                .map_err(|_| AuthorityError::MalformedIpv6)?;
+            bracketed_address(&bytes[..=close]).ok_or(AuthorityError::MalformedIpv6)?;
             (close + 1, &bytes[close + 1..])
         } else {
             let end = bytes.iter().position(|b| *b == b':').unwrap_or(bytes.len());
-            if let Some(found) = bytes[..end].iter().find(|b| !is_host_byte(**b)) {
-                return Err(AuthorityError::ForbiddenByte { found: *found });
-            }
+            check_name(&bytes[..end])?;
             (end, &bytes[end..])
         };
         let port = match port {
@@ -64,14 +58,32 @@ impl Authority {
             [b':', digits @ ..] => Some(parse_port(digits)?),
             [found, ..] => return Err(AuthorityError::ForbiddenByte { found: *found }),
         };
-        if host_len > 1 && bytes[host_len - 1] == b'.' {
+        if bytes[..host_len].ends_with(b".") {
             host_len -= 1;
         }
-        if host_len == 0 || bytes[..host_len] == *b"." {
+        if host_len == 0 {
             return Err(AuthorityError::Empty);
         }
         Ok(Self { host_len, port })
     }
+}
+
+/// Checks a registered name or IPv4 address. Every dot ends a label: `a..` would keep a dot where `a.` keeps none.
+fn check_name(name: &[u8]) -> Result<(), AuthorityError> {
+    let mut before = b'.';
+    for byte in name {
+        if !is_host_byte(*byte) || *byte == b'.' && before == b'.' && name != b"." {
+            return Err(AuthorityError::ForbiddenByte { found: *byte });
+        }
+        before = *byte;
+    }
+    Ok(())
+}
+
+/// The address of a checked host in brackets: addresses have many spellings, and one is matched and forwarded (GW-24).
+pub(crate) fn bracketed_address(host: &[u8]) -> Option<Ipv6Addr> {
+    let inside = host.strip_prefix(b"[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(inside).ok()?.parse().ok()
 }
 
 fn parse_port(digits: &[u8]) -> Result<Port, AuthorityError> {
@@ -106,7 +118,7 @@ pub enum HostPattern {
 /// A text that is no host pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostPatternError {
-    /// A star anywhere but as the first label.
+    /// A star anywhere but as the first label of a name.
     #[error("expected `*` only as the whole first label, as in `*.example.org`, found `{found}`")]
     MisplacedStar {
         /// The text.
@@ -138,7 +150,7 @@ impl HostPattern {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        if host.contains('*') {
+        if host.contains('*') || wildcard && host.starts_with('[') {
             return Err(HostPatternError::MisplacedStar { found: text.into() });
         }
         let authority =
@@ -149,10 +161,11 @@ impl HostPattern {
         if authority.port.is_some() || host.ends_with(':') {
             return Err(HostPatternError::HasPort { found: text.into() });
         }
-        let lower = host
-            .get(..authority.host_len)
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let host = host.get(..authority.host_len).unwrap_or_default();
+        let lower = match bracketed_address(host.as_bytes()) {
+            Some(address) => format!("[{address}]"),
+            None => host.to_ascii_lowercase(),
+        };
         Ok(if wildcard {
             Self::Wildcard(format!(".{lower}").into())
         } else {
@@ -204,6 +217,13 @@ mod tests {
             "a:+80",
             "a:80:80",
             "a%2fb",
+            "a..",
+            "..",
+            ".a",
+            "a..b",
+            "[::1].",
+            "[fe80::1%25eth0]",
+            "[v1.a]",
         ] {
             assert!(Authority::parse(text.as_bytes()).is_err(), "{text:?}");
         }
@@ -219,7 +239,13 @@ mod tests {
             HostPattern::parse("*.example.org"),
             Ok(HostPattern::Wildcard(".example.org".into()))
         );
-        for text in ["", "*", "a.*.b", "*a.b", "a:80", "a b", "*."] {
+        assert_eq!(
+            HostPattern::parse("[2001:DB8:0::1]"),
+            Ok(HostPattern::Exact("[2001:db8::1]".into()))
+        );
+        for text in [
+            "", "*", "a.*.b", "*a.b", "a:80", "a b", "*.", "*..", "*..a", "*.[::1]", "[::1]:",
+        ] {
             assert!(HostPattern::parse(text).is_err(), "{text:?}");
         }
     }

@@ -11,7 +11,7 @@ mod percent;
 mod status;
 
 pub use field::{FieldKind, FieldName, FieldNameError, FieldValue, FieldValueError, is_token};
-pub use fields::{FieldRef, Fields, list_elements};
+pub use fields::{FieldRef, Fields, list_elements, trim_ows};
 pub use head::{RequestHead, ResponseHead, Span, Version};
 pub use host::{Authority, AuthorityError, HostPattern, HostPatternError, Port};
 pub use method::{Method, MethodError, MethodKind};

@@ -239,6 +239,10 @@ static CLASSES: [Class; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[track_caller]
@@ -342,5 +346,136 @@ mod tests {
         };
         check("/a//b", refuse, Err(PathError::EmptySegment));
         check("/a/./b/", refuse, Ok("/a/b/"));
+    }
+
+    /// Any policy.
+    fn policies() -> impl Strategy<Value = PathPolicy> {
+        (
+            select(
+                &[
+                    EncodedSlash::Refuse,
+                    EncodedSlash::Keep,
+                    EncodedSlash::Decode,
+                ][..],
+            ),
+            select(&[EncodedOctet::Refuse, EncodedOctet::Keep][..]),
+            select(&[EncodedOctet::Refuse, EncodedOctet::Keep][..]),
+            select(&[DoubleSlash::Merge, DoubleSlash::Keep, DoubleSlash::Refuse][..]),
+        )
+            .prop_map(
+                |(encoded_slash, encoded_backslash, encoded_nul, double_slash)| PathPolicy {
+                    encoded_slash,
+                    encoded_backslash,
+                    encoded_nul,
+                    double_slash,
+                },
+            )
+    }
+
+    /// A slash and parts that mean something to one reader or another, or noise.
+    fn paths() -> impl Strategy<Value = Vec<u8>> {
+        const PARTS: &[&[u8]] = &[
+            b"/", b"/", b"/", b".", b".", b"..", b"/../", b"/./", b"%2e", b"%2E", b"%2f", b"%2F",
+            b"%5c", b"%00", b"%25", b"%c3%a9", b"%41", b"%7e", b"%3b", b";", b"a", b"b", b"~",
+            b"|", b"[", b"%", b"%4", b"\\", b"?", b"#", b" ", b"\xe9", b"\x00", b"*",
+        ];
+        let parts = vec(select(PARTS), 0..12).prop_map(|parts| parts.concat());
+        let most = vec(select(&PARTS[..25]), 0..12).prop_map(|parts| parts.concat());
+        prop_oneof![
+            6 => most.prop_map(|rest| [b"/", &rest[..]].concat()),
+            2 => parts.prop_map(|rest| [b"/", &rest[..]].concat()),
+            1 => vec(any::<u8>(), 0..20),
+        ]
+    }
+
+    /// RFC 3986 5.2.4 by segments, on a path without escapes of unreserved characters; empty segments are merged first.
+    fn without_dots(path: &[u8], policy: PathPolicy) -> Vec<u8> {
+        let segments: Vec<_> = path[1..].split(|b| *b == b'/').collect();
+        let last = segments.len() - 1;
+        let mut kept: Vec<&[u8]> = Vec::new();
+        for (at, segment) in segments.into_iter().enumerate() {
+            match segment {
+                b"" if at < last && policy.double_slash != DoubleSlash::Keep => {}
+                b"." | b".." => {
+                    if segment == b".." {
+                        kept.pop();
+                    }
+                    if at == last {
+                        kept.push(b"");
+                    }
+                }
+                _ => kept.push(segment),
+            }
+        }
+        [b"/", kept.join(&b'/').as_slice()].concat()
+    }
+
+    /// Escapes of unreserved characters, and of `/` where the policy says so, decoded; all others in upper case.
+    fn with_decoded(path: &[u8], policy: PathPolicy) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut rest = path;
+        while let [byte, after @ ..] = rest {
+            rest = after;
+            match (byte, after) {
+                (b'%', [high, low, after @ ..]) => {
+                    rest = after;
+                    let octet = hex_value(*high).unwrap() << 4 | hex_value(*low).unwrap();
+                    let decodes = octet.is_ascii_alphanumeric()
+                        || b"-._~".contains(&octet)
+                        || octet == b'/' && policy.encoded_slash == EncodedSlash::Decode;
+                    if decodes {
+                        out.push(octet);
+                    } else {
+                        out.extend_from_slice(format!("%{octet:02X}").as_bytes());
+                    }
+                }
+                (b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}' | b'[' | b']', _) => {
+                    out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+                }
+                _ => out.push(*byte),
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 5000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn gw_26_what_is_normal_is_safe_and_stays(raw in paths(), policy in policies()) {
+            let mut normal = Vec::new();
+            let found = normalise_path(&raw, policy, &mut normal);
+            if is_normal_path(&raw, policy) {
+                prop_assert_eq!(found, Ok(()));
+                prop_assert_eq!(&normal, &raw, "the quick pass says that it is normal");
+            }
+            if found.is_err() {
+                return Ok(());
+            }
+            prop_assert_eq!(&normal, &without_dots(&with_decoded(&raw, policy), policy));
+
+            let mut again = Vec::new();
+            prop_assert_eq!(normalise_path(&normal, policy, &mut again), Ok(()));
+            prop_assert_eq!(&again, &normal);
+
+            let text = std::str::from_utf8(&normal).unwrap();
+            prop_assert!(text.starts_with('/'));
+            let forbidden = |b: u8| !b.is_ascii_graphic() || b"\"#<>?[\\]^`{|}".contains(&b);
+            prop_assert!(!text.bytes().any(forbidden), "{text}");
+            prop_assert!(!text.split('/').any(|segment| matches!(segment, "." | "..")));
+            prop_assert!(policy.double_slash == DoubleSlash::Keep || !text.contains("//"));
+            prop_assert!(policy.encoded_slash == EncodedSlash::Keep || !text.contains("%2F"));
+            prop_assert!(policy.encoded_backslash == EncodedOctet::Keep || !text.contains("%5C"));
+            prop_assert!(policy.encoded_nul == EncodedOctet::Keep || !text.contains("%00"));
+            prop_assert!(!text.contains("/.;") && !text.contains("/..;"));
+            // The quick pass knows every normal path but those with escapes or with a dot behind a slash.
+            if !text.contains('%') && !text.contains("/.") {
+                prop_assert!(is_normal_path(&normal, policy));
+            }
+        }
     }
 }

@@ -1,3 +1,9 @@
-//! What Tidegate tells about itself: metrics and the access log.
+//! What Tidegate tells about itself: metrics, the access log and diagnostics on standard error.
+//!
+//! The data plane pays for none of it with a lock or an atomic per request: each worker counts in its own cells and
+//! formats log lines into its own buffers. It does not serve anything over a socket; the admin API does.
 
+pub mod access_log;
+pub mod diagnostics;
+pub mod metrics;
 pub mod plan;

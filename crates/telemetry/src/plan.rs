@@ -5,9 +5,9 @@ use std::path::PathBuf;
 /// What Tidegate tells about itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TelemetryPlan {
-    /// Names this gateway in metrics [tidegate].
+    /// Names this gateway in metrics (default `tidegate`).
     pub service_name: Box<str>,
-    /// The access log [none].
+    /// The access log (default none).
     pub access_log: Option<AccessLogPlan>,
 }
 

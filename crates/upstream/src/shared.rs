@@ -47,6 +47,7 @@ impl Shared {
         }
         let key = (upstream.into(), address);
         if let Some(known) = budgets
+            .known
             .get(&key)
             .and_then(Weak::upgrade)
             .filter(|budget| budget.max == max)

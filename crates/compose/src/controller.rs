@@ -1,0 +1,409 @@
+//! Owns what runs, and is the only one to change it: start, reload, DNS answers, shutdown.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin::{Readiness, ReloadError, ReloadReport};
+use config::Plan;
+use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
+use telemetry::access_log::AccessLog;
+use tokio::sync::oneshot;
+use upstream::Shared;
+
+use crate::build::{Bound, BuildError, Parts, build, worker_count};
+use crate::names::Names;
+use crate::origin::Origin;
+use crate::status::{InForce, Status};
+
+/// How long workers may take to take on a program. They do it between two polls; longer means that one hangs.
+const ADOPT_LIMIT: Duration = Duration::from_secs(10);
+/// How long the access log may take to write its last lines.
+const LOG_LIMIT: Duration = Duration::from_secs(2);
+
+/// What runs.
+pub(crate) struct Controller {
+    origin: Origin,
+    plan: Plan,
+    program: Arc<Program>,
+    workers: Arc<[WorkerHandle]>,
+    listeners: HashMap<Box<str>, Listening>,
+    access_log: Option<AccessLog>,
+    names: Names,
+    descriptors: u64,
+    status: Arc<Status>,
+}
+
+/// A listener in force.
+struct Listening {
+    plan: Arc<gateway::plan::ListenerPlan>,
+    /// With the port that port 0 became.
+    address: SocketAddr,
+    gate: Arc<Gate>,
+}
+
+impl Controller {
+    /// Builds and starts everything but the admin API. Workers accept when this returns.
+    ///
+    /// # Errors
+    /// [`BuildError`]; nothing is left behind.
+    pub(crate) async fn start(
+        origin: Origin,
+        plan: Plan,
+        descriptors: u64,
+    ) -> Result<Self, BuildError> {
+        let count = worker_count(&plan);
+        let parts = build(&plan, count, descriptors, &HashMap::new(), true)?;
+        let program = Arc::new(Program::new(
+            &plan.listeners,
+            &plan.routes,
+            &plan.upstreams,
+            None,
+        ));
+        let shared = Shared::new();
+        let via: Box<[u8]> = format!("tidegate-{:08x}", fastrand::u32(..))
+            .into_bytes()
+            .into();
+        let workers = (0..count)
+            .map(|index| {
+                spawn_worker(WorkerConfig {
+                    index,
+                    pin_to: plan.pin_workers.then_some(index),
+                    via: via.clone(),
+                    shared: Arc::clone(&shared),
+                    program: Arc::clone(&program),
+                })
+                .map_err(|source| BuildError::Worker { index, source })
+            })
+            .collect::<Result<Arc<[_]>, _>>()?;
+        let status = Arc::new(Status::new(
+            Arc::clone(&workers),
+            InForce::new(&plan, program.version),
+        ));
+        let mut controller = Self {
+            origin,
+            program,
+            workers,
+            listeners: HashMap::new(),
+            access_log: None,
+            names: Names::default(),
+            descriptors,
+            status,
+            plan,
+        };
+        controller.names.follow(&controller.plan);
+        controller.first_names().await;
+        controller.put_in_place(parts).await;
+        Ok(controller)
+    }
+
+    pub(crate) fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
+    }
+
+    /// Listeners with the addresses they are bound to, by name.
+    pub(crate) fn addresses(&self) -> Vec<(Box<str>, SocketAddr)> {
+        let mut all: Vec<_> = self
+            .plan
+            .listeners
+            .iter()
+            .filter_map(|plan| {
+                self.listeners
+                    .get(&plan.name)
+                    .map(|listening| (plan.name.clone(), listening.address))
+            })
+            .collect();
+        all.dedup();
+        all
+    }
+
+    /// Waits for a DNS answer and passes it on. Cancel-safe: an answer that was taken is passed on or not taken.
+    pub(crate) async fn next_name(&mut self) {
+        self.names.next().await;
+    }
+
+    /// Tells the workers what the names that answered lately stand for.
+    pub(crate) async fn pass_names_on(&mut self) {
+        for (upstream, endpoints) in self.names.take_changed(&self.plan) {
+            self.tell_all(|| Command::Endpoints {
+                upstream: upstream.clone(),
+                endpoints: endpoints.clone(),
+            })
+            .await;
+        }
+    }
+
+    /// Reads the configuration again. The old plan stays in force unless everything the new one needs can be had.
+    pub(crate) async fn reload(&mut self) -> Result<ReloadReport, ReloadError> {
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
+        let outcome = self.try_reload().await;
+        self.status.reloaded(outcome.is_ok());
+        match &outcome {
+            Ok(report) if report.changed => {
+                tracing::info!(version = report.version, "configuration reloaded")
+            }
+            Ok(_) => tracing::info!("configuration read again, nothing changed"),
+            Err(ReloadError::Invalid(errors) | ReloadError::Conflict(errors)) => {
+                tracing::error!(
+                    faults = errors.len(),
+                    "configuration refused, the old one stays in force"
+                );
+                for error in errors {
+                    tracing::error!("{error}");
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn try_reload(&mut self) -> Result<ReloadReport, ReloadError> {
+        let origin = self.origin.clone();
+        let planned = tokio::task::spawn_blocking(move || origin.plan()).await;
+        let plan = match planned {
+            Ok(Ok(plan)) => plan,
+            Ok(Err(errors)) => {
+                let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                if errors.more() > 0 {
+                    lines.push(format!("and {} more", errors.more()));
+                }
+                return Err(ReloadError::Invalid(lines));
+            }
+            Err(panicked) => return Err(ReloadError::Conflict(vec![panicked.to_string()])),
+        };
+        if plan == self.plan {
+            return Ok(ReloadReport {
+                version: self.program.version,
+                changed: false,
+                notes: Vec::new(),
+            });
+        }
+        let kept = self
+            .listeners
+            .iter()
+            .map(|(name, listening)| (name.clone(), listening.plan.address))
+            .collect();
+        let opens_log = plan.telemetry.access_log != self.plan.telemetry.access_log;
+        let parts = build(
+            &plan,
+            self.workers.len(),
+            self.descriptors,
+            &kept,
+            opens_log,
+        )
+        .map_err(|error| ReloadError::Conflict(vec![with_causes(&error)]))?;
+        let notes = self.needs_restart(&plan);
+        self.adopt(plan).await?;
+        self.put_in_place(parts).await;
+        Ok(ReloadReport {
+            version: self.program.version,
+            changed: true,
+            notes,
+        })
+    }
+
+    /// What a reload cannot change.
+    fn needs_restart(&self, plan: &Plan) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut differs = |key: &str, differs: bool| {
+            if differs {
+                notes.push(format!("{key} changed: takes effect at the next start"));
+            }
+        };
+        differs("workers", worker_count(plan) != self.workers.len());
+        differs("pin_workers", plan.pin_workers != self.plan.pin_workers);
+        differs("admin", plan.admin != self.plan.admin);
+        for note in &notes {
+            tracing::warn!("{note}");
+        }
+        notes
+    }
+
+    /// Lets every worker run the new plan's routes and upstreams.
+    async fn adopt(&mut self, plan: Plan) -> Result<(), ReloadError> {
+        let old = Arc::clone(&self.program);
+        let compiled = tokio::task::spawn_blocking(move || {
+            let program = Program::new(&plan.listeners, &plan.routes, &plan.upstreams, Some(&old));
+            (plan, Arc::new(program))
+        })
+        .await;
+        let (plan, program) =
+            compiled.map_err(|error| ReloadError::Conflict(vec![error.to_string()]))?;
+        let mut acks = Vec::with_capacity(self.workers.len());
+        for worker in &*self.workers {
+            let (done, ack) = oneshot::channel();
+            // A worker that ended is reported by the health check.
+            worker
+                .send(Command::Adopt(Arc::clone(&program), done))
+                .await
+                .ok();
+            acks.push(ack);
+        }
+        for ack in acks {
+            if tokio::time::timeout(ADOPT_LIMIT, ack).await.is_err() {
+                tracing::error!(
+                    "expected every worker to take on the new plan within {ADOPT_LIMIT:?}, one did not"
+                );
+            }
+        }
+        let old = std::mem::replace(&mut self.program, program);
+        // Freeing ten thousand routes is no work for a runtime thread that answers the admin API.
+        drop(tokio::task::spawn_blocking(move || drop(old)));
+        self.status
+            .set_in_force(InForce::new(&plan, self.program.version));
+        self.plan = plan;
+        self.names.follow(&self.plan);
+        self.names.touch_all();
+        self.pass_names_on().await;
+        Ok(())
+    }
+
+    /// Opens new listeners, adjusts kept ones, closes those the plan no longer has; swaps the access log.
+    async fn put_in_place(&mut self, parts: Parts) {
+        self.swap_access_log(parts.access_log).await;
+        let rebound: Vec<Box<str>> = parts
+            .listeners
+            .iter()
+            .map(|bound| bound.plan.name.clone())
+            .collect();
+        let gone: Vec<Box<str>> = self
+            .listeners
+            .keys()
+            .filter(|name| {
+                rebound.contains(name)
+                    || !self.plan.listeners.iter().any(|plan| plan.name == **name)
+            })
+            .cloned()
+            .collect();
+        for name in &gone {
+            self.unlisten(name).await;
+        }
+        let count = self.plan.listeners.len();
+        for plan in &self.plan.listeners.clone() {
+            if let Some(listening) = self.listeners.get_mut(&plan.name) {
+                let plan = Arc::new(plan.clone());
+                listening.gate.adopt(&plan, self.descriptors, count);
+                listening.plan = Arc::clone(&plan);
+                self.tell_all(|| Command::Relist(Arc::clone(&plan))).await;
+            }
+        }
+        for bound in parts.listeners {
+            self.listen(bound).await;
+        }
+    }
+
+    async fn listen(&mut self, bound: Bound) {
+        let Bound {
+            plan,
+            address,
+            sockets,
+            gate,
+        } = bound;
+        for (worker, socket) in self.workers.iter().zip(sockets) {
+            let listen = ListenCommand {
+                plan: Arc::clone(&plan),
+                socket,
+                gate: Arc::clone(&gate),
+            };
+            worker.send(Command::Listen(listen)).await.ok();
+        }
+        self.listeners.insert(
+            plan.name.clone(),
+            Listening {
+                plan,
+                address,
+                gate,
+            },
+        );
+    }
+
+    async fn unlisten(&mut self, name: &str) {
+        for worker in &*self.workers {
+            let (done, closed) = oneshot::channel();
+            worker.send(Command::Unlisten(name.into(), done)).await.ok();
+            closed.await.ok();
+        }
+        self.listeners.remove(name);
+    }
+
+    async fn swap_access_log(&mut self, new: Option<AccessLog>) {
+        let keeps = new.is_none() && self.plan.telemetry.access_log.is_some();
+        if keeps {
+            return;
+        }
+        for worker in &*self.workers {
+            worker
+                .send(Command::AccessLog(new.as_ref().map(AccessLog::sink)))
+                .await
+                .ok();
+        }
+        self.status
+            .set_access_log(new.as_ref().map(AccessLog::meter));
+        if let Some(old) = std::mem::replace(&mut self.access_log, new) {
+            // Its sinks flush when they are replaced; `stop` waits for what they handed over.
+            drop(tokio::task::spawn_blocking(move || old.stop(LOG_LIMIT)).await);
+        }
+    }
+
+    /// Gives names a moment to be resolved before the first request comes.
+    async fn first_names(&mut self) {
+        let all_known = async {
+            while !self.names.all_known() {
+                self.names.next().await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(2), all_known)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "not every upstream name could be resolved yet; requests to those get 503"
+            );
+        }
+        self.pass_names_on().await;
+    }
+
+    async fn tell_all(&self, command: impl Fn() -> Command) {
+        for worker in &*self.workers {
+            worker.send(command()).await.ok();
+        }
+    }
+
+    /// Drains: no new connections, idle ones closed, the others finish within the grace time. Returns how many were cut.
+    pub(crate) async fn drain(&mut self) -> u32 {
+        self.status.set_readiness(Readiness::Draining);
+        let grace = self.plan.shutdown_grace;
+        let mut ends = Vec::with_capacity(self.workers.len());
+        for worker in &*self.workers {
+            let (done, end) = oneshot::channel();
+            worker.send(Command::Drain { grace, done }).await.ok();
+            ends.push(end);
+        }
+        let mut cut = 0;
+        for end in ends {
+            cut += end.await.unwrap_or(0);
+        }
+        cut
+    }
+
+    /// Writes the access log's last lines. Workers have ended.
+    pub(crate) async fn close_log(&mut self) {
+        if let Some(log) = self.access_log.take() {
+            drop(tokio::task::spawn_blocking(move || log.stop(LOG_LIMIT)).await);
+        }
+    }
+}
+
+/// An error and what caused it, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,107 @@
+//! One client connection.
+
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use base::Buffer;
+use net::{Stream, Timer};
+
+use crate::listener::{Admission, Listener};
+use crate::worker::Worker;
+
+/// Bytes a buffer begins with; most messages fit.
+pub(crate) const BUFFER_BYTES: usize = 16 << 10;
+/// How long a closing connection is read on, so that the client gets the response and no reset.
+const LINGER: Duration = Duration::from_secs(2);
+/// How many bytes it is read on.
+const LINGER_BYTES: usize = 1 << 20;
+
+/// One client connection, idle or not: kept small, ten thousand of them may wait.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) stream: Stream,
+    pub(crate) timer: Timer,
+    pub(crate) listener: Rc<Listener>,
+    pub(crate) peer: SocketAddr,
+    /// Requests begun on it.
+    pub(crate) requests: Cell<u32>,
+    /// Lets another connection in when this one ends.
+    pub(crate) _admission: Admission,
+}
+
+/// What a wait for the client ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// There are bytes.
+    Bytes,
+    /// The client closed, or the connection broke.
+    End,
+    /// The deadline passed.
+    Expired,
+}
+
+impl Conn {
+    /// Waits for the next request with nothing held: no buffer, no system call.
+    pub(crate) async fn idle(&self, worker: &Worker) -> Heard {
+        if worker.draining.get() {
+            return Heard::Expired;
+        }
+        let plan = self.listener.plan();
+        let limits = &plan.limits;
+        let patience = if self.requests.get() == 0 {
+            limits.head_timeout
+        } else {
+            limits.idle_timeout
+        };
+        self.timer.arm_idle(Instant::now() + patience);
+        std::future::poll_fn(|cx| match self.stream.poll_readable(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Heard::Bytes),
+            Poll::Ready(Err(_)) => Poll::Ready(Heard::End),
+            Poll::Pending => self.timer.poll_expired(cx).map(|()| Heard::Expired),
+        })
+        .await
+    }
+
+    /// Reads once, until the armed deadline.
+    pub(crate) async fn read(&self, input: &mut Buffer) -> Heard {
+        std::future::poll_fn(|cx| match self.stream.poll_read(cx, input, BUFFER_BYTES) {
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Heard::End),
+            Poll::Ready(Ok(_)) => Poll::Ready(Heard::Bytes),
+            Poll::Pending => self.timer.poll_expired(cx).map(|()| Heard::Expired),
+        })
+        .await
+    }
+
+    /// Writes all, or fails when the client takes nothing for `write_timeout`.
+    pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        self.timer
+            .arm(Instant::now() + self.listener.plan().limits.write_timeout);
+        let mut writing = std::pin::pin!(self.stream.write_all(bytes));
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(written) = writing.as_mut().poll(cx) {
+                return Poll::Ready(written);
+            }
+            self.timer
+                .poll_expired(cx)
+                .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        })
+        .await
+    }
+
+    /// Says goodbye: no more bytes come from us, and what the client still sends is read and dropped for a moment,
+    /// because closing over unread bytes would reset the connection and could take the response with it (RFC 9112 9.6).
+    pub(crate) async fn linger(&self) {
+        self.stream.shutdown_write();
+        self.timer.arm(Instant::now() + LINGER);
+        let mut dropped = Buffer::default();
+        let mut total = 0;
+        while total < LINGER_BYTES && self.read(&mut dropped).await == Heard::Bytes {
+            total += dropped.len();
+            dropped.clear();
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! One request and its response over HTTP/1.1. [`exchange`] reads top to bottom in the order of the phases.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+use base::Buffer;
+use h1::{Framing, HeadLimits, HeadReader};
+use message::{FieldKind, RequestHead, ResponseHead, Version};
+use telemetry::access_log::{AccessRecord, End};
+use telemetry::metrics::{RouteLabel, Scheme};
+
+use crate::body::RequestBody;
+use crate::check::{Asked, check_request};
+use crate::conn::{Conn, Heard};
+use crate::forward::forward;
+use crate::forwarding::Client;
+use crate::heads::{Persistence, edit_fields};
+use crate::local;
+use crate::plan::LimitsPlan;
+use crate::program::Target;
+use crate::refusal::Refusal;
+use crate::router::RouteIndex;
+use crate::snapshot::Snapshot;
+use crate::text::{Values, append_text, shrink, shrink_buffer};
+use crate::tunnel::Tunnel;
+use crate::worker::Worker;
+
+/// Memory one side of an exchange may keep between requests.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// What an exchange works in. Lent to connections while they have a request; nothing in it outlives one.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    /// From the client, not yet understood.
+    pub(crate) input: Buffer,
+    /// To the client.
+    pub(crate) output: Vec<u8>,
+    pub(crate) head: RequestHead,
+    pub(crate) body: RequestBody,
+    /// From the upstream, not yet understood.
+    pub(crate) upstream_input: Buffer,
+    /// To the upstream.
+    pub(crate) upstream_output: Vec<u8>,
+    pub(crate) response: ResponseHead,
+}
+
+/// What becomes of the connection.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// It waits for another request.
+    KeepAlive,
+    /// It is closed.
+    Close,
+    /// It is closed once the client had time to read the response.
+    Linger,
+    /// It becomes a byte tunnel.
+    Tunnel(Box<Tunnel>),
+}
+
+/// What is known of the exchange under way.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) conn: &'a Conn,
+    pub(crate) started: Instant,
+    pub(crate) snapshot: Rc<Snapshot>,
+    pub(crate) route: Option<RouteIndex>,
+    pub(crate) asked: Asked,
+    pub(crate) client: Client,
+    /// Whether the response said that the connection is kept.
+    pub(crate) keeps: bool,
+    pub(crate) status: u16,
+    pub(crate) bytes_out: u64,
+    pub(crate) upstream: Option<usize>,
+    pub(crate) endpoint: Option<std::net::SocketAddr>,
+    pub(crate) upstream_duration: Option<Duration>,
+    pub(crate) tries: u32,
+    pub(crate) end: End,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self {
+            input: Buffer::default(),
+            output: Vec::new(),
+            head: RequestHead::default(),
+            body: RequestBody::new(Framing::None, 0),
+            upstream_input: Buffer::default(),
+            upstream_output: Vec::new(),
+            response: ResponseHead::default(),
+        }
+    }
+
+    /// Makes it ready for another exchange, without the memory a large message took.
+    fn reset(&mut self) {
+        shrink(&mut self.output, KEPT_BYTES);
+        shrink(&mut self.upstream_output, KEPT_BYTES);
+        self.upstream_input.clear();
+        shrink_buffer(&mut self.upstream_input, KEPT_BYTES);
+        shrink_buffer(&mut self.input, KEPT_BYTES);
+    }
+}
+
+/// Serves one request: head → check → snapshot and route → request filters → target (which sends response head, through
+/// the response filters, and body) → finish.
+///
+/// Dropping the future closes both connections; the client then sees a broken message, never a clean end.
+pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch) -> Next {
+    scratch.reset();
+    let plan = conn.listener.plan();
+    let head = read_head(conn, &plan.limits, &mut scratch.input, &mut scratch.head).await;
+    let Some(started) = head.transpose() else {
+        return Next::Close;
+    };
+    conn.requests.set(conn.requests.get() + 1);
+    let mut ex = Exchange::new(worker, conn, *started.as_ref().unwrap_or(&Instant::now()));
+    let active = worker
+        .stats
+        .requests
+        .started(scratch.head.method, Scheme::Http);
+    let answered = match started {
+        Ok(_) => answer(&mut ex, scratch).await,
+        Err(refusal) => {
+            // Nothing in the head can be relied on.
+            scratch.head.clear();
+            Err(refusal)
+        }
+    };
+    let next = match answered {
+        Ok(next) => next,
+        Err(refusal) => local::refuse(&mut ex, scratch, &refusal).await,
+    };
+    drop(active);
+    ex.finish(scratch);
+    next
+}
+
+/// Everything between the head and the finish.
+async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Refusal> {
+    let listener = ex.conn.listener.plan();
+    let head = &mut scratch.head;
+    let checked = check_request(head, &listener, &ex.worker.via);
+    ex.client = Client::of(ex.conn.peer, &head.fields, &listener.trusted_proxies);
+    ex.asked = checked?;
+    scratch.body = RequestBody::new(ex.asked.framing, listener.limits.body_max);
+    ex.route = ex.snapshot.program.router.find(head);
+    let snapshot = Rc::clone(&ex.snapshot);
+    let route = snapshot.route(ex.route.ok_or(Refusal::NoRoute)?);
+    for edits in &route.request_edits {
+        // Values are taken from the head as it came: an edit does not see another's result.
+        let before = head.clone();
+        let values = Values {
+            head: &before,
+            client_ip: ex.client.ip,
+            template: route.template.as_ref(),
+        };
+        edit_fields(&mut head.fields, edits, |out, text| {
+            append_text(out, text, values)
+        });
+    }
+    match &route.target {
+        Target::Forward(target) => forward(ex, scratch, route, target).await,
+        Target::Respond(respond) => Ok(local::respond(ex, scratch, route, respond).await),
+        Target::Redirect(redirect) => Ok(local::redirect(ex, scratch, route, redirect).await),
+    }
+}
+
+/// Reads a head. `Ok(None)`: the client closed before one was complete.
+async fn read_head(
+    conn: &Conn,
+    limits: &LimitsPlan,
+    input: &mut Buffer,
+    head: &mut RequestHead,
+) -> Result<Option<Instant>, Refusal> {
+    let bounds = HeadLimits {
+        bytes: limits.head_max as usize,
+        fields: usize::from(limits.headers_max),
+        target: limits.uri_max as usize,
+    };
+    let started = Instant::now();
+    conn.timer.arm(started + limits.head_timeout);
+    let mut reader = HeadReader::default();
+    loop {
+        if !input.is_empty()
+            && let Some(len) = reader.request(input.filled(), bounds, head)?
+        {
+            input.consume(len);
+            return Ok(Some(started));
+        }
+        match conn.read(input).await {
+            Heard::Bytes => {}
+            Heard::End => return Ok(None),
+            Heard::Expired => return Err(Refusal::SlowHead),
+        }
+    }
+}
+
+impl<'a> Exchange<'a> {
+    fn new(worker: &'a Worker, conn: &'a Conn, started: Instant) -> Self {
+        Self {
+            worker,
+            conn,
+            started,
+            snapshot: worker.snapshot(),
+            route: None,
+            asked: Asked {
+                framing: Framing::None,
+                keep_alive: false,
+                expects_continue: false,
+                websocket: false,
+                te_trailers: false,
+            },
+            client: Client {
+                ip: conn.peer.ip(),
+                is_reported: false,
+            },
+            keeps: false,
+            status: 0,
+            bytes_out: 0,
+            upstream: None,
+            endpoint: None,
+            upstream_duration: None,
+            tries: 0,
+            end: End::Complete,
+        }
+    }
+
+    /// How the connection goes on after this response, as far as is known when its head is written.
+    pub(crate) fn persistence(&self, version: Version) -> Persistence {
+        let limit = self.conn.listener.plan().limits.requests_per_connection_max;
+        let keeps = self.asked.keep_alive
+            && self.conn.requests.get() < limit
+            && !self.worker.draining.get();
+        match (keeps, version) {
+            (false, _) => Persistence::Close,
+            (true, Version::Http11) => Persistence::Keep,
+            (true, Version::Http10) => Persistence::KeepSaid,
+        }
+    }
+
+    /// Counts and logs the exchange. The only place that does.
+    fn finish(&self, scratch: &Scratch) {
+        let head = &scratch.head;
+        let elapsed = self.started.elapsed();
+        let label = self.route.map_or(RouteLabel::UNMATCHED, |route| {
+            self.snapshot.labels[route as usize]
+        });
+        let stats = &self.worker.stats;
+        stats
+            .requests
+            .finished(label, head.method, self.status, head.version, elapsed);
+        crate::stats::add(&stats.body_bytes_in, scratch.body.received);
+        crate::stats::add(&stats.body_bytes_out, self.bytes_out);
+        match self.end {
+            End::ClientGone => crate::stats::bump(&stats.client_gone),
+            End::UpstreamCut => crate::stats::bump(&stats.upstream_cut),
+            End::Complete | End::Timeout | End::Refused => {}
+        }
+        if let Some(sink) = &*self.worker.access_log.borrow() {
+            sink.record(&self.record(scratch, elapsed));
+        }
+    }
+
+    fn record<'r>(&'r self, scratch: &'r Scratch, elapsed: Duration) -> AccessRecord<'r> {
+        let head = &scratch.head;
+        AccessRecord {
+            time: SystemTime::now() - elapsed,
+            client_ip: self.client.ip,
+            method: head.method_text(),
+            host: head.host(),
+            path: head.path(),
+            query: head.query(),
+            protocol: head.version,
+            status: self.status,
+            bytes_in: scratch.body.received,
+            bytes_out: self.bytes_out,
+            duration: elapsed,
+            upstream_duration: self.upstream_duration,
+            route: self
+                .route
+                .map_or("", |route| &self.snapshot.route(route).name),
+            upstream_name: self
+                .upstream
+                .map(|upstream| &*self.snapshot.program.upstreams[upstream].name),
+            endpoint: self.endpoint,
+            tries: self.tries,
+            request_id: head.fields.first(FieldKind::XRequestId).unwrap_or_default(),
+            user_agent: head.fields.first(FieldKind::UserAgent),
+            referer: head.fields.first(FieldKind::Referer),
+            end: self.end,
+            listener: &self.conn.listener.name,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What the two directions of one try tell each other. Both run in one task, so cells do.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// How far a try got.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// A byte of the request was taken by the kernel.
+    pub(super) sent_any: Cell<bool>,
+    /// Body bytes went that are not kept: the request cannot be sent again.
+    pub(super) pumped: Cell<bool>,
+    /// The whole request was sent.
+    pub(super) upload_done: Cell<bool>,
+    /// The upstream said 100, or the client was told to go on without it.
+    pub(super) continued: Cell<bool>,
+    /// A byte of the final response went to the client.
+    pub(super) response_begun: Cell<bool>,
+    /// When the request was sent.
+    pub(super) sent_at: Cell<Option<Instant>>,
+    /// When the final response head was read.
+    pub(super) answered_at: Cell<Option<Instant>>,
+    /// What the upload waits for at most until when.
+    pub(super) upload_due: Cell<Option<Due>>,
+    /// What the download waits for at most until when.
+    pub(super) download_due: Cell<Option<Due>>,
+}
+
+/// A deadline and what it means when it passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) at: Instant,
+    pub(super) expiry: Expiry,
+}
+
+/// What took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expiry {
+    /// The response head.
+    ResponseHead,
+    /// The client's body bytes.
+    RequestBody,
+    /// The upstream's taking of the request.
+    UpstreamWrite,
+    /// The upstream's body bytes.
+    ResponseBody,
+    /// The client's taking of the response.
+    ClientWrite,
+}
+
+impl Progress {
+    /// The nearer deadline.
+    pub(super) fn due(&self) -> Option<Due> {
+        match (self.upload_due.get(), self.download_due.get()) {
+            (Some(up), Some(down)) => Some(if up.at < down.at { up } else { down }),
+            (due, None) | (None, due) => due,
+        }
+    }
+
+    /// Request sent to response head received.
+    pub(super) fn response_time(&self) -> Option<Duration> {
+        Some(
+            self.answered_at
+                .get()?
+                .saturating_duration_since(self.sent_at.get()?),
+        )
+    }
+}

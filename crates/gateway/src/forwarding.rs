@@ -1,0 +1,164 @@
+//! Who asked: the client's address behind trusted proxies, and the fields that tell the upstream (GW-32; RFC 7239).
+
+use std::net::{IpAddr, SocketAddr};
+
+use base::Cidr;
+use h1::append_field;
+use message::{FieldKind, Fields, RequestHead};
+
+use crate::plan::{ForwardedHeaders, ListenerPlan};
+use crate::text::append_ip;
+
+/// `X-Forwarded-For` fields that are looked at, the last ones.
+const LISTS_MAX: usize = 16;
+
+/// Who the peer says it speaks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    /// The client's address: the peer's own, or what trusted proxies report.
+    pub(crate) ip: IpAddr,
+    /// Whether the peer is a trusted proxy, so that its forwarding fields are kept and extended.
+    pub(crate) is_reported: bool,
+}
+
+impl Client {
+    /// Walks `X-Forwarded-For` from right to left over trusted proxies to the first address that is none.
+    pub(crate) fn of(peer: SocketAddr, fields: &Fields, trusted: &[Cidr]) -> Self {
+        let peer = peer.ip().to_canonical();
+        let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
+        if trusted.is_empty() || !is_trusted(peer) {
+            return Self {
+                ip: peer,
+                is_reported: false,
+            };
+        }
+        let mut ip = peer;
+        // Several fields are one list; its end is nearest to us.
+        let mut lists = [&[][..]; LISTS_MAX];
+        let mut count = 0;
+        for value in fields.all(FieldKind::XForwardedFor) {
+            if count == LISTS_MAX {
+                lists.rotate_left(1);
+            } else {
+                count += 1;
+            }
+            lists[count - 1] = value;
+        }
+        for entry in lists[..count]
+            .iter()
+            .rev()
+            .flat_map(|list| list.rsplit(|b| *b == b','))
+        {
+            let Some(address) = parse_address(entry.trim_ascii()) else {
+                break;
+            };
+            ip = address;
+            if !is_trusted(address) {
+                break;
+            }
+        }
+        Self {
+            ip,
+            is_reported: true,
+        }
+    }
+}
+
+/// An address, with a port or in brackets or not, as proxies write it.
+fn parse_address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+        .map(|address| address.to_canonical())
+}
+
+/// Appends the fields that tell the upstream about the client. What a trusted proxy said is kept and extended; what
+/// anyone else said was not copied.
+pub(crate) fn append_forwarding(
+    out: &mut Vec<u8>,
+    head: &RequestHead,
+    peer: SocketAddr,
+    client: Client,
+    listener: &ListenerPlan,
+) {
+    let peer = peer.ip().to_canonical();
+    let (x_forwarded, forwarded) = match listener.forwarded_headers {
+        ForwardedHeaders::XForwarded => (true, false),
+        ForwardedHeaders::Forwarded => (false, true),
+        ForwardedHeaders::Both => (true, true),
+        ForwardedHeaders::Off => (false, false),
+    };
+    if x_forwarded {
+        append_x_forwarded(out, head, peer, client);
+    }
+    if forwarded {
+        append_forwarded(out, head, peer, client);
+    }
+}
+
+fn append_x_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr, client: Client) {
+    out.extend_from_slice(b"x-forwarded-for: ");
+    if client.is_reported {
+        append_list(out, &head.fields, FieldKind::XForwardedFor);
+    }
+    append_ip(out, peer);
+    out.extend_from_slice(b"\r\n");
+    let reported = |kind| head.fields.first(kind).filter(|_| client.is_reported);
+    append_field(
+        out,
+        b"x-forwarded-proto",
+        reported(FieldKind::XForwardedProto).unwrap_or(b"http"),
+    );
+    match reported(FieldKind::XForwardedHost) {
+        Some(host) => append_field(out, b"x-forwarded-host", host),
+        None if head.host().is_empty() => {}
+        None => {
+            out.extend_from_slice(b"x-forwarded-host: ");
+            append_host(out, head);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+/// RFC 7239 4: one element for this hop, behind those a trusted proxy reported.
+fn append_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr, client: Client) {
+    out.extend_from_slice(b"forwarded: ");
+    if client.is_reported {
+        append_list(out, &head.fields, FieldKind::Forwarded);
+    }
+    match peer {
+        IpAddr::V4(_) => {
+            out.extend_from_slice(b"for=");
+            append_ip(out, peer);
+        }
+        IpAddr::V6(_) => {
+            out.extend_from_slice(b"for=\"[");
+            append_ip(out, peer);
+            out.extend_from_slice(b"]\"");
+        }
+    }
+    if !head.host().is_empty() {
+        out.extend_from_slice(b";host=\"");
+        append_host(out, head);
+        out.push(b'"');
+    }
+    out.extend_from_slice(b";proto=http\r\n");
+}
+
+fn append_list(out: &mut Vec<u8>, fields: &Fields, kind: FieldKind) {
+    for value in fields.all(kind) {
+        out.extend_from_slice(value);
+        out.extend_from_slice(b", ");
+    }
+}
+
+/// Appends the normalised host, with the port when it is not the scheme's own.
+pub(crate) fn append_host(out: &mut Vec<u8>, head: &RequestHead) {
+    out.extend_from_slice(head.host());
+    if let Some(port) = head.port() {
+        out.push(b':');
+        h1::append_decimal(out, u64::from(port.get()));
+    }
+}

@@ -1,0 +1,284 @@
+//! Writes the heads that leave the gateway: the request to the upstream, the response to the client.
+
+use std::net::SocketAddr;
+
+use h1::{Framing, append_decimal, append_field, append_request_line, append_status_line};
+use message::{
+    FieldKind, Fields, RequestHead, ResponseHead, StatusCode, list_elements, normalise_path,
+};
+
+use crate::check::Asked;
+use crate::forwarding::{Client, append_forwarding, append_host};
+use crate::plan::{HeaderEditsPlan, ListenerPlan};
+use crate::program::{Forward, Rewrite, Route};
+use crate::refusal::Refusal;
+use crate::text::{Values, append_socket, append_text};
+
+/// What a request head is written from.
+pub(crate) struct Outbound<'a> {
+    pub(crate) head: &'a RequestHead,
+    pub(crate) asked: Asked,
+    pub(crate) route: &'a Route,
+    pub(crate) forward: &'a Forward,
+    pub(crate) listener: &'a ListenerPlan,
+    pub(crate) peer: SocketAddr,
+    pub(crate) client: Client,
+    /// This gateway's name in Via.
+    pub(crate) via: &'a [u8],
+}
+
+impl Outbound<'_> {
+    fn values(&self) -> Values<'_> {
+        Values {
+            head: self.head,
+            client_ip: self.client.ip,
+            template: self.route.template.as_ref(),
+        }
+    }
+
+    /// Appends the whole head. Hop-by-hop fields are left out and written anew for this hop (GW-28, GW-29).
+    ///
+    /// # Errors
+    /// [`Refusal::BadRewrite`] when a rewritten path has no form every origin reads alike.
+    pub(crate) fn append(&self, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let head = self.head;
+        match &self.forward.rewrite_path {
+            None => append_request_line(out, head.method_text(), head.path(), head.query()),
+            Some(rewrite) => self.append_rewritten_line(out, rewrite)?,
+        }
+        self.append_host_line(out);
+        for field in head.fields.iter() {
+            if !self.is_left_out(field.kind) {
+                append_field(out, field.name, field.value);
+            }
+        }
+        append_forwarding(out, head, self.peer, self.client, self.listener);
+        out.extend_from_slice(b"via: ");
+        for value in head.fields.all(FieldKind::Via) {
+            out.extend_from_slice(value);
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(head.version.number().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(self.via);
+        out.extend_from_slice(b"\r\n");
+        self.append_connection_fields(out);
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Fields that are not copied: those of the client's connection, those written anew, those only a trusted proxy
+    /// may send.
+    fn is_left_out(&self, kind: FieldKind) -> bool {
+        kind.is_hop_by_hop()
+            || matches!(
+                kind,
+                FieldKind::Host | FieldKind::ContentLength | FieldKind::Via | FieldKind::Expect
+            )
+            || kind.is_forwarding()
+                && !(self.client.is_reported
+                    && matches!(kind, FieldKind::XForwardedOther | FieldKind::XRealIp))
+    }
+
+    fn append_rewritten_line(&self, out: &mut Vec<u8>, rewrite: &Rewrite) -> Result<(), Refusal> {
+        let mut path = Vec::new();
+        match rewrite {
+            Rewrite::Whole(text) => append_text(&mut path, text, self.values()),
+            Rewrite::Prefix { matched, to } => {
+                path.extend_from_slice(to.as_bytes());
+                path.extend_from_slice(self.head.path().get(*matched..).unwrap_or_default());
+                if path.first() != Some(&b'/') {
+                    path.insert(0, b'/');
+                }
+            }
+        }
+        let mut normal = Vec::new();
+        normalise_path(&path, self.listener.paths, &mut normal).map_err(|_| Refusal::BadRewrite)?;
+        append_request_line(out, self.head.method_text(), &normal, self.head.query());
+        Ok(())
+    }
+
+    fn append_host_line(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"host: ");
+        match &self.forward.rewrite_host {
+            Some(text) => append_text(out, text, self.values()),
+            // An HTTP/1.0 client named no host, an HTTP/1.1 upstream must be told one: the address it asked.
+            None if self.head.host().is_empty() => append_socket(out, self.listener.address),
+            None => append_host(out, self.head),
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn append_connection_fields(&self, out: &mut Vec<u8>) {
+        match self.asked.framing {
+            Framing::None | Framing::UntilClose => {}
+            Framing::Length(length) => append_length(out, length),
+            Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        }
+        if self.asked.expects_continue {
+            out.extend_from_slice(b"expect: 100-continue\r\n");
+        }
+        if self.asked.te_trailers {
+            out.extend_from_slice(b"te: trailers\r\nconnection: te\r\n");
+        }
+        if self.asked.websocket && self.forward.websocket {
+            out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+        }
+    }
+}
+
+fn append_length(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"content-length: ");
+    append_decimal(out, length);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Applies a route's edits to a field list: remove, set, add.
+pub(crate) fn edit_fields(
+    fields: &mut Fields,
+    edits: &HeaderEditsPlan,
+    mut text: impl FnMut(&mut Vec<u8>, &crate::plan::TextTemplate),
+) {
+    let mut value = Vec::new();
+    for name in &edits.remove {
+        fields.remove(name.as_str().as_bytes());
+    }
+    for (name, template) in &edits.set {
+        value.clear();
+        text(&mut value, template);
+        fields.set(name.as_str().as_bytes(), value.trim_ascii());
+    }
+    for (name, template) in &edits.add {
+        value.clear();
+        text(&mut value, template);
+        fields.append(name.as_str().as_bytes(), value.trim_ascii());
+    }
+}
+
+/// How the response's connection goes on, as far as its head says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Persistence {
+    /// HTTP/1.1, kept: nothing to say.
+    Keep,
+    /// HTTP/1.0, kept: must be said.
+    KeepSaid,
+    /// Closed after this response.
+    Close,
+}
+
+/// How the body that follows the head is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyLine {
+    /// No body, and no field that speaks of one (1xx, 204).
+    Nothing,
+    /// No body, but what the upstream said of its length stays (HEAD, 304).
+    AsReceived,
+    /// `content-length`.
+    Length(u64),
+    /// `transfer-encoding: chunked`.
+    Chunked,
+    /// Ends when the connection closes.
+    UntilClose,
+}
+
+/// Appends a forwarded response head. Hop-by-hop fields and those the upstream's Connection names are left out;
+/// `Date` is added only when absent (GW-46).
+pub(crate) fn append_response_head(
+    out: &mut Vec<u8>,
+    head: &ResponseHead,
+    body: BodyLine,
+    persistence: Persistence,
+    request_id: &[u8],
+    date: &[u8],
+) {
+    append_status_line(out, head.status);
+    let nominates = head
+        .fields
+        .all(FieldKind::Connection)
+        .flat_map(list_elements)
+        .any(|token| {
+            !token.eq_ignore_ascii_case(b"close") && !token.eq_ignore_ascii_case(b"keep-alive")
+        });
+    let (mut has_date, mut has_id) = (false, false);
+    for field in head.fields.iter() {
+        let is_framing = field.kind == FieldKind::ContentLength && body != BodyLine::AsReceived;
+        if field.kind.is_hop_by_hop()
+            || is_framing
+            || nominates && is_nominated(&head.fields, field.name, field.kind)
+        {
+            continue;
+        }
+        has_date |= field.kind == FieldKind::Date;
+        has_id |= field.kind == FieldKind::XRequestId;
+        append_field(out, field.name, field.value);
+    }
+    if !has_date && !head.status.is_interim() {
+        append_field(out, b"date", date);
+    }
+    if !has_id && !head.status.is_interim() {
+        append_field(out, b"x-request-id", request_id);
+    }
+    append_body_line(out, body);
+    append_persistence(out, persistence);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn is_nominated(fields: &Fields, name: &[u8], kind: FieldKind) -> bool {
+    !kind.is_protected_from_nomination()
+        && fields
+            .all(FieldKind::Connection)
+            .flat_map(list_elements)
+            .any(|token| token.eq_ignore_ascii_case(name))
+}
+
+fn append_body_line(out: &mut Vec<u8>, body: BodyLine) {
+    match body {
+        BodyLine::Nothing | BodyLine::AsReceived | BodyLine::UntilClose => {}
+        BodyLine::Length(length) => append_length(out, length),
+        BodyLine::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+    }
+}
+
+fn append_persistence(out: &mut Vec<u8>, persistence: Persistence) {
+    match persistence {
+        Persistence::Keep => {}
+        Persistence::KeepSaid => out.extend_from_slice(b"connection: keep-alive\r\n"),
+        Persistence::Close => out.extend_from_slice(b"connection: close\r\n"),
+    }
+}
+
+/// Appends the head of `101 Switching Protocols`.
+pub(crate) fn append_switching_head(out: &mut Vec<u8>, head: &ResponseHead) {
+    append_status_line(out, StatusCode::SWITCHING_PROTOCOLS);
+    for field in head.fields.iter() {
+        if !field.kind.is_hop_by_hop() && field.kind != FieldKind::ContentLength {
+            append_field(out, field.name, field.value);
+        }
+    }
+    out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n\r\n");
+}
+
+/// A response that the gateway makes itself.
+pub(crate) struct LocalHead<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: &'a Fields,
+    pub(crate) body_len: usize,
+    pub(crate) persistence: Persistence,
+    pub(crate) date: &'a [u8],
+}
+
+impl LocalHead<'_> {
+    /// Appends the whole head.
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+        append_status_line(out, self.status);
+        for field in self.fields.iter() {
+            append_field(out, field.name, field.value);
+        }
+        append_field(out, b"date", self.date);
+        if !self.status.is_bodiless() {
+            append_length(out, self.body_len as u64);
+        }
+        append_persistence(out, self.persistence);
+        out.extend_from_slice(b"\r\n");
+    }
+}

@@ -1,0 +1,149 @@
+//! Responses that the gateway makes itself: from the configuration, and refusals.
+
+use message::{FieldKind, Fields, MethodKind, StatusCode};
+
+use crate::exchange::{Exchange, Next, Scratch};
+use crate::heads::{LocalHead, Persistence, edit_fields};
+use crate::plan::{RedirectPlan, RespondPlan};
+use crate::program::Route;
+use crate::refusal::Refusal;
+use crate::text::{Values, append_text};
+
+/// Request body bytes that are read and dropped to keep a connection; a longer body costs it.
+const DISCARD_MAX: usize = 64 << 10;
+
+/// Answers from the configuration.
+pub(crate) async fn respond(
+    ex: &mut Exchange<'_>,
+    scratch: &mut Scratch,
+    route: &Route,
+    plan: &RespondPlan,
+) -> Next {
+    let mut fields = Fields::default();
+    for (name, value) in &plan.headers {
+        fields.append(name.as_str().as_bytes(), value.as_str().as_bytes());
+    }
+    send(ex, scratch, Some(route), plan.status, fields, &plan.body).await
+}
+
+/// Answers with a Location.
+pub(crate) async fn redirect(
+    ex: &mut Exchange<'_>,
+    scratch: &mut Scratch,
+    route: &Route,
+    plan: &RedirectPlan,
+) -> Next {
+    let values = Values {
+        head: &scratch.head,
+        client_ip: ex.client.ip,
+        template: route.template.as_ref(),
+    };
+    let mut location = Vec::new();
+    append_text(&mut location, &plan.location, values);
+    let mut fields = Fields::default();
+    fields.append(b"location", location.trim_ascii());
+    send(ex, scratch, Some(route), plan.status, fields, b"").await
+}
+
+/// Answers with an error of the gateway's own (RFC 9457), and closes where nothing after it can be framed.
+pub(crate) async fn refuse(
+    ex: &mut Exchange<'_>,
+    scratch: &mut Scratch,
+    refusal: &Refusal,
+) -> Next {
+    ex.worker.stats.refused(refusal.cause());
+    ex.end = refusal.end();
+    if refusal.closes() {
+        ex.asked.keep_alive = false;
+    }
+    if scratch.head.fields.first(FieldKind::XRequestId).is_none() {
+        scratch
+            .head
+            .fields
+            .append(b"x-request-id", base::RequestId::random().as_bytes());
+    }
+    let status = refusal.status();
+    let id = scratch
+        .head
+        .fields
+        .first(FieldKind::XRequestId)
+        .unwrap_or_default();
+    // Every part is ASCII without quotes or backslashes: a status' reason, a refusal's text, a checked id.
+    let body = format!(
+        "{{\"type\":\"about:blank\",\"title\":\"{}\",\"status\":{status},\"detail\":\"{refusal}\",\"instance\":\"urn:request:{}\"}}\n",
+        status.reason(),
+        String::from_utf8_lossy(id),
+    );
+    let mut fields = Fields::default();
+    fields.append(b"content-type", b"application/problem+json");
+    if let Some(seconds) = refusal.retry_after() {
+        fields.append(b"retry-after", seconds);
+    }
+    let next = send(ex, scratch, None, status, fields, body.as_bytes()).await;
+    if refusal.closes() { Next::Linger } else { next }
+}
+
+/// Sends a whole response in one write. A request body that is not at hand to be dropped costs the connection.
+async fn send(
+    ex: &mut Exchange<'_>,
+    scratch: &mut Scratch,
+    route: Option<&Route>,
+    status: StatusCode,
+    mut fields: Fields,
+    body: &[u8],
+) -> Next {
+    scratch.upstream_output.clear();
+    let discarded = scratch.body.take(
+        &mut scratch.input,
+        &mut scratch.upstream_output,
+        DISCARD_MAX,
+    );
+    let is_drained = discarded.is_ok() && scratch.body.is_done();
+    if !is_drained {
+        ex.asked.keep_alive = false;
+    }
+    let head = &scratch.head;
+    if let Some(route) = route {
+        let values = Values {
+            head,
+            client_ip: ex.client.ip,
+            template: route.template.as_ref(),
+        };
+        for edits in &route.response_edits {
+            edit_fields(&mut fields, edits, |out, text| {
+                append_text(out, text, values)
+            });
+        }
+    }
+    if fields.first(FieldKind::XRequestId).is_none() {
+        fields.append(
+            b"x-request-id",
+            head.fields.first(FieldKind::XRequestId).unwrap_or_default(),
+        );
+    }
+    let persistence = ex.persistence(head.version);
+    let date = ex.worker.date();
+    let local = LocalHead {
+        status,
+        fields: &fields,
+        body_len: body.len(),
+        persistence,
+        date: date.as_bytes(),
+    };
+    scratch.output.clear();
+    local.append(&mut scratch.output);
+    if head.method != MethodKind::Head && !status.is_bodiless() {
+        scratch.output.extend_from_slice(body);
+        ex.bytes_out = body.len() as u64;
+    }
+    ex.status = status.get();
+    if ex.conn.write(&scratch.output).await.is_err() {
+        ex.end = telemetry::access_log::End::ClientGone;
+        return Next::Close;
+    }
+    match (persistence, is_drained) {
+        (Persistence::Keep | Persistence::KeepSaid, _) => Next::KeepAlive,
+        (Persistence::Close, true) => Next::Close,
+        (Persistence::Close, false) => Next::Linger,
+    }
+}

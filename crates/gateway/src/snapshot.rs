@@ -1,0 +1,27 @@
+//! What one worker runs at a moment: the shared program, and this worker's pools and labels for it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use telemetry::metrics::RouteLabel;
+use upstream::Upstream;
+
+use crate::program::{Program, Route};
+use crate::router::RouteIndex;
+
+/// A request takes one snapshot and sees no other until it ends.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) program: Arc<Program>,
+    /// In the order of [`Program::upstreams`].
+    pub(crate) upstreams: Vec<Rc<Upstream>>,
+    /// In the order of [`Program::routes`].
+    pub(crate) labels: Vec<RouteLabel>,
+}
+
+impl Snapshot {
+    /// The route of that index.
+    pub(crate) fn route(&self, index: RouteIndex) -> &Route {
+        &self.program.routes[index as usize]
+    }
+}

@@ -1,0 +1,210 @@
+//! One data-plane thread: its event loop, listeners, pools and counters.
+
+mod command;
+mod thread;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
+
+use base::{BufferPool, HttpDate};
+use net::{Stream, Timers};
+use telemetry::access_log::AccessSink;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use upstream::{Shared, Upstreams};
+
+use crate::conn::{BUFFER_BYTES, Conn};
+use crate::listener::{Listener, Stop, Turned};
+use crate::program::Program;
+use crate::serving::{Servers, connection};
+use crate::snapshot::Snapshot;
+use crate::stats::{Stats, bump};
+
+pub use command::{Command, EndpointView, ListenCommand, UpstreamView};
+pub use thread::{WorkerConfig, WorkerGone, WorkerHandle, spawn_worker};
+
+/// How long an accept loop rests when there is no descriptor left: spinning would help no one.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How old a cached Date may be.
+const DATE_AGE: Duration = Duration::from_millis(500);
+/// Buffers kept for tunnels.
+const BUFFERS_KEPT: usize = 64;
+/// Told to a client over the connection limit, without reading its request.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// The state of one worker. Not shared between threads; every connection of the worker holds it.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) timers: Timers,
+    pub(crate) stats: Stats,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) servers: Servers,
+    pub(crate) buffers: BufferPool,
+    pub(crate) access_log: RefCell<Option<AccessSink>>,
+    pub(crate) draining: Cell<bool>,
+    /// This gateway's name in Via.
+    pub(crate) via: Box<[u8]>,
+    snapshot: RefCell<Rc<Snapshot>>,
+    date: Cell<(Instant, HttpDate)>,
+    pub(crate) emptied: Notify,
+}
+
+impl Worker {
+    pub(crate) fn new(via: Box<[u8]>, shared: Arc<Shared>, program: Arc<Program>) -> Self {
+        let worker = Self {
+            timers: Timers::new(),
+            stats: Stats::default(),
+            upstreams: Upstreams::new(shared),
+            servers: Servers::default(),
+            buffers: BufferPool::new(BUFFER_BYTES, BUFFERS_KEPT),
+            access_log: RefCell::new(None),
+            draining: Cell::new(false),
+            via,
+            snapshot: RefCell::new(Rc::new(Snapshot {
+                program: Arc::clone(&program),
+                upstreams: Vec::new(),
+                labels: Vec::new(),
+            })),
+            date: Cell::new((Instant::now(), HttpDate::new(SystemTime::now()))),
+            emptied: Notify::new(),
+        };
+        worker.adopt(program);
+        worker
+    }
+
+    /// Takes on a program: from here on new requests run it; those under way keep theirs.
+    pub(crate) fn adopt(&self, program: Arc<Program>) {
+        let upstreams = self.upstreams.adopt(&program.upstreams);
+        let labels = program
+            .routes
+            .iter()
+            .map(|route| self.stats.requests.label(&route.name))
+            .collect();
+        *self.snapshot.borrow_mut() = Rc::new(Snapshot {
+            program,
+            upstreams,
+            labels,
+        });
+    }
+
+    /// What new requests run.
+    pub(crate) fn snapshot(&self) -> Rc<Snapshot> {
+        Rc::clone(&self.snapshot.borrow())
+    }
+
+    /// The date for a response that has none; half a second old at most.
+    pub(crate) fn date(&self) -> HttpDate {
+        let (at, date) = self.date.get();
+        let now = Instant::now();
+        if now.saturating_duration_since(at) < DATE_AGE {
+            return date;
+        }
+        let date = HttpDate::new(SystemTime::now());
+        self.date.set((now, date));
+        date
+    }
+
+    /// Stops keeping connections: idle ones close, the others after their response.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+        self.timers.expire_idle();
+        if self.stats.connections.get() == 0 {
+            self.emptied.notify_one();
+        }
+    }
+}
+
+/// Accepts until stopped, then what the kernel has queued: closing a socket would drop those connections.
+pub(crate) async fn accept(
+    worker: Rc<Worker>,
+    listener: Rc<Listener>,
+    socket: TcpListener,
+    stop: Rc<Stop>,
+) {
+    let mut stopped = std::pin::pin!(stop.stopped());
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stopped => break,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((tcp, peer)) => begin(&worker, &listener, tcp, peer),
+            Err(_) => {
+                bump(&worker.stats.accept_errors);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    // What is not there at one look comes to no socket of ours.
+    std::future::poll_fn(|cx| {
+        while let Poll::Ready(Ok((tcp, peer))) = socket.poll_accept(cx) {
+            begin(&worker, &listener, tcp, peer);
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+fn begin(
+    worker: &Rc<Worker>,
+    listener: &Rc<Listener>,
+    tcp: tokio::net::TcpStream,
+    peer: std::net::SocketAddr,
+) {
+    bump(&worker.stats.accepted);
+    match listener.admit(peer) {
+        Ok(admission) => {
+            let conn = Conn {
+                stream: Stream::new(tcp),
+                timer: worker.timers.timer(),
+                listener: Rc::clone(listener),
+                peer,
+                requests: Cell::new(0),
+                _admission: admission,
+            };
+            let open = Open::new(worker);
+            let worker = Rc::clone(worker);
+            // Owned by the worker: `Open` counts it, `drain` waits for the count, the thread's end drops the rest.
+            drop(tokio::task::spawn_local(async move {
+                let _open = open;
+                connection(worker, conn).await;
+            }));
+        }
+        Err(turned) => {
+            bump(match turned {
+                Turned::Full => &worker.stats.connections_refused_total,
+                Turned::FullForIp => &worker.stats.connections_refused_ip,
+            });
+            // One try: a client that cannot take 100 bytes learns it from the close.
+            drop(tcp.try_write(FULL));
+        }
+    }
+}
+
+/// Counts a connection for as long as its task lives, whatever ends it.
+struct Open(Rc<Worker>);
+
+impl Open {
+    fn new(worker: &Rc<Worker>) -> Self {
+        let connections = &worker.stats.connections;
+        connections.set(connections.get() + 1);
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let stats = &self.0.stats;
+        stats.connections.set(stats.connections.get() - 1);
+        if std::thread::panicking() {
+            bump(&stats.panics);
+        }
+        if stats.connections.get() == 0 && self.0.draining.get() {
+            self.0.emptied.notify_one();
+        }
+    }
+}

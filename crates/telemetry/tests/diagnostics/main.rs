@@ -1,0 +1,14 @@
+//! Setting up messages. A binary of its own, because it is done once per process.
+
+use telemetry::diagnostics::{DiagnosticsError, init};
+
+#[test]
+fn a_second_setup_and_a_bad_filter_are_errors() {
+    assert!(matches!(
+        init("telemetry=nonsense"),
+        Err(DiagnosticsError::Filter { .. })
+    ));
+    init("").unwrap();
+    let error = init("warn,telemetry=debug").unwrap_err();
+    assert!(matches!(error, DiagnosticsError::AlreadySet { .. }));
+}
