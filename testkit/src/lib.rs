@@ -8,6 +8,7 @@
 mod http;
 mod lines;
 mod origins;
+mod ports;
 mod process;
 mod raw_client;
 mod raw_origin;
@@ -18,6 +19,7 @@ mod wire;
 pub use http::{Body, Head, Request, Response};
 pub use lines::Lines;
 pub use origins::{Nginx, NodeExpress, PythonHttp, PythonScript};
+pub use ports::{ClosedPort, FullPort};
 pub use process::{Process, Signal};
 pub use raw_client::RawClient;
 pub use raw_origin::{Connection, Ended, RawOrigin};

@@ -294,6 +294,17 @@ impl Connection {
         Ok(())
     }
 
+    /// The bytes that came since the last message, or the next to come; `None` when there are no more.
+    pub fn read_some(&mut self) -> Option<Vec<u8>> {
+        let wire = self.wire.as_mut()?;
+        let waiting = wire.unread().is_empty();
+        if waiting && !matches!(wire.fill("bytes", Instant::now() + SOON), Ok(true)) {
+            return None;
+        }
+        let length = wire.unread().len();
+        wire.take("bytes", length, Instant::now()).ok()
+    }
+
     /// Sends bytes; says whether the peer still took them.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         match &mut self.wire {

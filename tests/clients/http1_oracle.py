@@ -52,14 +52,14 @@ class Request:
     def values(self, name):
         return [value for found, value in self.fields if found.lower() == name]
 
-    def ends_connection(self):
-        """Whether bytes behind it are no further request."""
+    def ends_connection(self, upgrades):
+        """Whether bytes behind it are no further request; behind an upgrade they are none if the origin `upgrades`."""
         connection = b",".join(value.lower() for value in self.values(b"connection"))
         return (
             b"close" in connection
             or (self.version == b"HTTP/1.0" and b"keep-alive" not in connection)
             or self.method == b"CONNECT"
-            or self.is_upgrade()
+            or (upgrades and self.is_upgrade())
         )
 
     def is_upgrade(self):
@@ -91,8 +91,9 @@ class Short(Exception):
     """The bytes end inside a message."""
 
 
-def read(data):
-    """Reads requests until the bytes end, a defect stops it, or a request ends the connection."""
+def read(data, upgrades=True):
+    """Reads requests until the bytes end, a defect stops it, or a request ends the connection. An origin that answers an
+    upgrade with a plain response goes on in HTTP: `upgrades=False`."""
     reading, at = Reading(), 0
     while at < len(data):
         try:
@@ -107,7 +108,7 @@ def read(data):
             break
         at = end
         reading.requests.append(request)
-        if request.ends_connection():
+        if request.ends_connection(upgrades):
             if request.method == b"CONNECT" or request.is_upgrade():
                 reading.may.append("tunnel")
             reading.rest = data[at:]

@@ -95,6 +95,20 @@ impl BufferPool {
             .unwrap_or_else(|| Buffer::with_capacity(self.size))
     }
 
+    /// Puts a buffer with room in place of one that has none and holds nothing.
+    pub fn lend(&self, buffer: &mut Buffer) {
+        if buffer.bytes.capacity() == 0 {
+            *buffer = self.take();
+        }
+    }
+
+    /// Takes back a buffer that holds nothing, and leaves one without room.
+    pub fn reclaim(&self, buffer: &mut Buffer) {
+        if buffer.is_empty() && buffer.bytes.capacity() > 0 {
+            self.give(std::mem::take(buffer));
+        }
+    }
+
     /// Takes a buffer back. One that grew to more than four times the pool's size is freed, so that one large
     /// message does not pin memory.
     pub fn give(&self, mut buffer: Buffer) {

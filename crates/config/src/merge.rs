@@ -28,7 +28,8 @@ pub(crate) fn merge<'s>(roots: Vec<Node<'s>>, faults: &mut Faults) -> Option<Nod
     }
     for entry in &mut merged {
         if let Data::Map(entries) = entry.value.data_mut() {
-            let united = without_duplicates(std::mem::take(entries), &entry.key, faults);
+            let united =
+                without_duplicates(std::mem::take(entries), || entry.key.to_string(), faults);
             *entries = united;
         }
     }

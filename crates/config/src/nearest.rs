@@ -16,7 +16,7 @@ pub(crate) fn nearest<'a>(
         .filter(|known| known.len().abs_diff(found.len()) <= limit)
         .map(|known| (distance(&found, known), known))
         .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
+        .min()
         .map(|(_, known)| known)
 }
 

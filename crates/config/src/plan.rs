@@ -10,11 +10,11 @@ use upstream::plan::UpstreamPlan;
 /// A whole configuration, decided. Plain data: compared on reload, printed by the admin API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// Data-plane threads [auto].
+    /// Data-plane threads (default `auto`).
     pub workers: Workers,
-    /// Whether worker N runs on the Nth allowed CPU only [false].
+    /// Whether worker N runs on the Nth allowed CPU only (default false).
     pub pin_workers: bool,
-    /// How long connections may finish after SIGTERM: 0 to 1 h [30 s].
+    /// How long connections may finish after SIGTERM: 0 to 1 h (default 30 s).
     pub shutdown_grace: Duration,
     /// In file order; 1 to 100.
     pub listeners: Vec<ListenerPlan>,

@@ -7,6 +7,9 @@ use crate::error::{ErrorKind, Fault, Faults};
 use crate::keys::Scope;
 use crate::yaml::{Data, Entry, Node, Place, Scalar, quote};
 
+/// What errors say in place of a text that may be secret.
+const NOT_SHOWN: &str = "a text that is not shown";
+
 /// Walks the tree. Faults are collected, not returned: `None` means that one was.
 pub(crate) struct Reader<'e> {
     /// What values are checked against beyond themselves.
@@ -15,6 +18,8 @@ pub(crate) struct Reader<'e> {
     path: String,
     faults: Faults,
     alternative: Option<Alternative>,
+    /// Whether texts are kept out of faults.
+    hiding: bool,
 }
 
 /// Words that would do too at the path of this length.
@@ -66,6 +71,7 @@ impl<'e> Reader<'e> {
             path: String::new(),
             faults,
             alternative: None,
+            hiding: false,
         }
     }
 
@@ -87,11 +93,25 @@ impl<'e> Reader<'e> {
     pub(crate) fn refuse<T>(&mut self, place: Place, mut fault: Fault) -> Option<T> {
         if let Some(Alternative { path_len, words }) = &self.alternative
             && *path_len == self.path.len()
+            && fault.kind != ErrorKind::Variable
         {
             fault.expected = format!("{words} or {}", fault.expected).into();
         }
+        if self.hiding && fault.kind == ErrorKind::Value {
+            fault.found = NOT_SHOWN.into();
+            fault.hint = None;
+        }
         self.faults.add(place, &self.path, fault);
         None
+    }
+
+    /// Reads a value that may be secret, if `hiding`: its faults do not show it.
+    pub(crate) fn hiding<T>(&mut self, hiding: bool, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.hiding;
+        self.hiding |= hiding;
+        let value = read(self);
+        self.hiding = outer;
+        value
     }
 
     /// Reads a value in place of which the words would do too, and says so in its faults.

@@ -45,7 +45,7 @@ fn section(entry: &Entry) -> String {
             text.push_str(&format!("{number} one of {}.\n", any_of(group)));
         }
     }
-    text.push_str("\n| key | value | default | |\n|---|---|---|---|\n");
+    text.push_str("\n| key | value | default | what it does |\n|---|---|---|---|\n");
     for row in &entry.rows {
         text.push_str(&line(row));
     }

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
@@ -159,14 +159,19 @@ impl Products {
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("expected a body of at most {BODY_MAX} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    // Refused before any of it was read.
+    if body.size_hint().lower() > BODY_MAX as u64 {
+        return Err(too_large());
+    }
     let read = Limited::new(body, BODY_MAX).collect();
     let read = tokio::time::timeout(BODY_TIMEOUT, read).await;
     match read {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let detail = format!("expected a body of at most {BODY_MAX} bytes");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body is broken")),
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use hickory_resolver::net::NetError;
+
 /// A resolver could not be made from what the system says.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolverError {
@@ -19,6 +21,14 @@ pub enum ResolverError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl ResolverError {
+    pub(crate) fn invalid(error: NetError) -> Self {
+        Self::Invalid {
+            source: error.into(),
+        }
+    }
 }
 
 /// A name gave no address.

@@ -7,6 +7,7 @@ mod error;
 mod follow;
 mod resolver;
 mod stats;
+mod system;
 
 pub use error::{ResolveError, ResolverError};
 pub use follow::{Update, follow};

@@ -1,6 +1,5 @@
 //! One resolution: IP literals, the hosts file, then DNS with the search list of the system.
 
-use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{ResolveError, ResolverError};
 use crate::stats::Stats;
+use crate::system::{load_hosts, load_system};
 
 /// Addresses of one name that are used; more are left out, the highest first.
 const ADDRESSES_MAX: usize = 1_000;
@@ -98,7 +98,7 @@ impl Resolver {
     /// When the name servers cannot be read or make no sense.
     pub fn from_system() -> Result<Self, ResolverError> {
         let (config, options) = load_system()?;
-        Self::new(config, options, load_hosts()).map_err(invalid)
+        Self::new(config, options, load_hosts()).map_err(ResolverError::invalid)
     }
 
     /// With one name server, which is asked over UDP and for truncated answers over TCP, the hosts file, and without a
@@ -381,48 +381,50 @@ fn parse_name(host: &str) -> Result<Name, ResolveError> {
     Name::from_ascii(host.to_ascii_lowercase()).map_err(|error| malformed(error.into()))
 }
 
-fn invalid(error: NetError) -> ResolverError {
-    ResolverError::Invalid {
-        source: error.into(),
+#[cfg(all(test, not(target_vendor = "apple")))]
+#[expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
+mod tests {
+    use super::*;
+    use crate::system::parse_system;
+
+    fn resolver(resolv_conf: &str, hosts: &str) -> Resolver {
+        let (config, options) = parse_system(resolv_conf.into()).unwrap();
+        let mut file = Hosts::default();
+        file.read_hosts_conf(hosts.as_bytes()).unwrap();
+        Resolver::new(config, options, file).unwrap()
     }
-}
 
-/// A machine without a hosts file has no static names.
-fn load_hosts() -> Hosts {
-    Hosts::from_system().unwrap_or_default()
-}
-
-#[cfg(target_vendor = "apple")]
-fn load_system() -> Result<(ResolverConfig, ResolverOpts), ResolverError> {
-    hickory_resolver::system_conf::read_system_conf().map_err(invalid)
-}
-
-#[cfg(not(target_vendor = "apple"))]
-fn load_system() -> Result<(ResolverConfig, ResolverOpts), ResolverError> {
-    let mut text = Vec::new();
-    match std::fs::File::open("/etc/resolv.conf") {
-        Ok(file) => file
-            .take(RESOLV_CONF_MAX)
-            .read_to_end(&mut text)
-            .map(drop)
-            .map_err(|source| ResolverError::Unreadable { source })?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(ResolverError::Unreadable { source }),
+    #[test]
+    fn names_are_searched_for_as_the_c_library_does() {
+        let conf = "nameserver 192.0.2.53\nsearch one.test two.test\noptions ndots:2\n";
+        let resolver = resolver(conf, "");
+        let cases: [(&str, &[&str]); 4] = [
+            ("a", &["a.one.test.", "a.two.test.", "a."]),
+            ("a.b", &["a.b.one.test.", "a.b.two.test.", "a.b."]),
+            ("a.b.c", &["a.b.c.", "a.b.c.one.test.", "a.b.c.two.test."]),
+            ("a.", &["a."]),
+        ];
+        for (host, expected) in cases {
+            let names = resolver.shared.candidates(parse_name(host).unwrap());
+            let names: Vec<String> = names.iter().map(Name::to_string).collect();
+            assert_eq!(names, expected, "{host}");
+        }
     }
-    parse_system(text)
-}
 
-/// Longest `/etc/resolv.conf` that is read, in bytes.
-#[cfg(not(target_vendor = "apple"))]
-const RESOLV_CONF_MAX: u64 = 1 << 20;
-
-#[cfg(not(target_vendor = "apple"))]
-fn parse_system(mut text: Vec<u8>) -> Result<(ResolverConfig, ResolverOpts), ResolverError> {
-    use hickory_resolver::system_conf::parse_resolv_conf;
-    parse_resolv_conf(&text)
-        .or_else(|_| {
-            text.extend_from_slice(b"\nnameserver 127.0.0.1\n");
-            parse_resolv_conf(&text)
-        })
-        .map_err(invalid)
+    /// The name server is at an address that leads nowhere.
+    #[tokio::test]
+    async fn the_hosts_file_goes_before_dns() {
+        let hosts = "192.0.2.7 Box box.alias # one family is enough\n2001:db8::7 six\n";
+        let resolver = resolver("nameserver 192.0.2.53\nsearch one.test\n", hosts);
+        let cases = [
+            ("box", "192.0.2.7"),
+            ("BOX.", "192.0.2.7"),
+            ("box.alias", "192.0.2.7"),
+            ("six", "2001:db8::7"),
+        ];
+        for (host, expected) in cases {
+            let found = resolver.resolve(host).await.unwrap();
+            assert_eq!(found.addresses, [expected.parse::<IpAddr>().unwrap()]);
+        }
+    }
 }

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use base::Buffer;
+use base::{Buffer, BufferPool};
 use net::{Stream, Timer};
 
 use crate::listener::{Admission, Listener};
@@ -67,11 +67,13 @@ impl Conn {
     }
 
     /// Reads once, until the armed deadline.
-    pub(crate) async fn read(&self, input: &mut Buffer) -> Heard {
-        std::future::poll_fn(|cx| match self.stream.poll_read(cx, input, BUFFER_BYTES) {
-            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Heard::End),
-            Poll::Ready(Ok(_)) => Poll::Ready(Heard::Bytes),
-            Poll::Pending => self.timer.poll_expired(cx).map(|()| Heard::Expired),
+    pub(crate) async fn read(&self, buffers: &BufferPool, input: &mut Buffer) -> Heard {
+        std::future::poll_fn(|cx| {
+            match poll_read_lent(&self.stream, cx, buffers, input, BUFFER_BYTES) {
+                Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Heard::End),
+                Poll::Ready(Ok(_)) => Poll::Ready(Heard::Bytes),
+                Poll::Pending => self.timer.poll_expired(cx).map(|()| Heard::Expired),
+            }
         })
         .await
     }
@@ -94,14 +96,38 @@ impl Conn {
 
     /// Says goodbye: no more bytes come from us, and what the client still sends is read and dropped for a moment,
     /// because closing over unread bytes would reset the connection and could take the response with it (RFC 9112 9.6).
-    pub(crate) async fn linger(&self) {
+    pub(crate) async fn linger(&self, buffers: &BufferPool) {
         self.stream.shutdown_write();
         self.timer.arm(Instant::now() + LINGER);
         let mut dropped = Buffer::default();
         let mut total = 0;
-        while total < LINGER_BYTES && self.read(&mut dropped).await == Heard::Bytes {
+        while total < LINGER_BYTES && self.read(buffers, &mut dropped).await == Heard::Bytes {
             total += dropped.len();
             dropped.clear();
         }
     }
+}
+
+/// Reads once into a buffer that is borrowed for as long as it holds bytes: while there is nothing to read, an empty
+/// one is in the pool, so that a thousand requests that wait for their answer do not hold a thousand buffers. A buffer
+/// that grew beyond the pool's size is kept until its message ends.
+pub(crate) fn poll_read_lent(
+    stream: &Stream,
+    cx: &mut Context<'_>,
+    buffers: &BufferPool,
+    buffer: &mut Buffer,
+    room: usize,
+) -> Poll<io::Result<usize>> {
+    if stream.poll_readable(cx).is_pending() {
+        if room <= BUFFER_BYTES {
+            buffers.reclaim(buffer);
+        }
+        return Poll::Pending;
+    }
+    buffers.lend(buffer);
+    let read = ready!(stream.poll_read(cx, buffer, room));
+    if matches!(read, Ok(0) | Err(_)) {
+        buffers.reclaim(buffer);
+    }
+    Poll::Ready(read)
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use base::Buffer;
+use base::{Buffer, BufferPool};
 use h1::{Framing, HeadLimits, HeadReader};
 use message::{FieldKind, RequestHead, ResponseHead, Version};
 use telemetry::access_log::{AccessRecord, End};
@@ -21,7 +21,7 @@ use crate::program::Target;
 use crate::refusal::Refusal;
 use crate::router::RouteIndex;
 use crate::snapshot::Snapshot;
-use crate::text::{Values, append_text, shrink, shrink_buffer};
+use crate::text::{Values, append_text, shrink};
 use crate::tunnel::Tunnel;
 use crate::worker::Worker;
 
@@ -91,13 +91,18 @@ impl Scratch {
         }
     }
 
+    /// Gives back the buffers that hold nothing.
+    pub(crate) fn release(&mut self, buffers: &BufferPool) {
+        buffers.reclaim(&mut self.upstream_input);
+        buffers.reclaim(&mut self.input);
+    }
+
     /// Makes it ready for another exchange, without the memory a large message took.
-    fn reset(&mut self) {
+    fn reset(&mut self, buffers: &BufferPool) {
         shrink(&mut self.output, KEPT_BYTES);
         shrink(&mut self.upstream_output, KEPT_BYTES);
         self.upstream_input.clear();
-        shrink_buffer(&mut self.upstream_input, KEPT_BYTES);
-        shrink_buffer(&mut self.input, KEPT_BYTES);
+        self.release(buffers);
     }
 }
 
@@ -106,9 +111,16 @@ impl Scratch {
 ///
 /// Dropping the future closes both connections; the client then sees a broken message, never a clean end.
 pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch) -> Next {
-    scratch.reset();
+    scratch.reset(&worker.buffers);
     let plan = conn.listener.plan();
-    let head = read_head(conn, &plan.limits, &mut scratch.input, &mut scratch.head).await;
+    let head = read_head(
+        worker,
+        conn,
+        &plan.limits,
+        &mut scratch.input,
+        &mut scratch.head,
+    )
+    .await;
     let Some(started) = head.transpose() else {
         return Next::Close;
     };
@@ -167,6 +179,7 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
 
 /// Reads a head. `Ok(None)`: the client closed before one was complete.
 async fn read_head(
+    worker: &Worker,
     conn: &Conn,
     limits: &LimitsPlan,
     input: &mut Buffer,
@@ -187,7 +200,7 @@ async fn read_head(
             input.consume(len);
             return Ok(Some(started));
         }
-        match conn.read(input).await {
+        match conn.read(&worker.buffers, input).await {
             Heard::Bytes => {}
             Heard::End => return Ok(None),
             Heard::Expired => return Err(Refusal::SlowHead),

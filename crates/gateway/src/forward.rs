@@ -250,6 +250,7 @@ impl<'a> Tries<'a> {
             return Waited::Done(Ok(lease));
         }
         let connected = wait_guarded(
+            ex.worker,
             ex.conn,
             &mut scratch.input,
             self.deadline,
@@ -311,6 +312,7 @@ impl<'a> Tries<'a> {
                 .min(BACKOFF_MAX)
                 .mul_f64(fastrand::f64());
             let slept = wait_guarded(
+                ex.worker,
                 ex.conn,
                 &mut scratch.input,
                 self.deadline,

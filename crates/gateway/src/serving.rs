@@ -60,7 +60,7 @@ pub(crate) async fn connection(worker: Rc<Worker>, mut conn: Conn) {
         match next {
             Next::KeepAlive => {}
             Next::Close => return,
-            Next::Linger => return Box::pin(linger(conn)).await,
+            Next::Linger => return Box::pin(conn.linger(&worker.buffers)).await,
             Next::Tunnel(tunnel) => {
                 let stats = &worker.stats;
                 stats.tunnels.set(stats.tunnels.get() + 1);
@@ -70,10 +70,6 @@ pub(crate) async fn connection(worker: Rc<Worker>, mut conn: Conn) {
             }
         }
     }
-}
-
-async fn linger(conn: Conn) {
-    conn.linger().await;
 }
 
 /// Serves the requests at hand on a borrowed coroutine. A panic in it unwinds through here and drops it.
@@ -123,6 +119,7 @@ async fn serve_forever(worker: Rc<Worker>, slot: Rc<Slot>) {
             }
         };
         scratch.input.clear();
+        scratch.release(&worker.buffers);
         *slot.served.borrow_mut() = Some((conn, next));
     }
 }

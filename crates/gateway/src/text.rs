@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use base::Buffer;
 use message::{FieldKind, RequestHead};
 
 use crate::plan::{Part, TextTemplate, Variable};
@@ -88,12 +87,5 @@ pub(crate) fn shrink(vec: &mut Vec<u8>, kept: usize) {
     vec.clear();
     if vec.capacity() > kept {
         *vec = Vec::new();
-    }
-}
-
-/// As [`shrink`], for a buffer whose bytes were all consumed.
-pub(crate) fn shrink_buffer(buffer: &mut Buffer, kept: usize) {
-    if buffer.is_empty() && buffer.room() > kept {
-        *buffer = Buffer::default();
     }
 }

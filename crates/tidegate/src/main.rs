@@ -10,9 +10,6 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use compose::{Announcement, Origin, RunError};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const CLEAN: u8 = 0;
 const COULD_NOT_RUN: u8 = 1;
 const BAD_CONFIGURATION: u8 = 2;

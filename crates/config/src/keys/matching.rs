@@ -1,10 +1,11 @@
 //! `match:` of a route.
 
 use gateway::plan::{MatchPlan, PathMatch};
+use gateway::router::PathTemplate;
 use message::{FieldName, FieldValue, HostPattern, HostPatternError, Method};
 
 use super::headers::carries_secret;
-use super::path::{PATH, PREFIX, params};
+use super::path::{PATH, PREFIX};
 use super::scope::Matched;
 use super::word::{FIELD_NAME, FIELD_VALUE, SHORT_TEXT};
 use crate::kind::{Lower, Nature, Parsed, Refusal, list, map};
@@ -121,7 +122,7 @@ impl Matched {
     pub(super) fn of(path: Option<&PathMatch>) -> Self {
         match path {
             Some(PathMatch::Template(path)) => Self::Path {
-                params: params(path).map(Box::from).collect(),
+                params: params(path),
                 prefix: false,
             },
             Some(PathMatch::Prefix(_)) => Self::Path {
@@ -133,5 +134,12 @@ impl Matched {
                 prefix: false,
             },
         }
+    }
+}
+
+fn params(path: &str) -> Vec<Box<str>> {
+    match PathTemplate::parse(path) {
+        Ok(template) => template.params().map(Box::from).collect(),
+        Err(_) => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use gateway::plan::PathMatch;
+use gateway::router::PathTemplate;
 use message::{EncodedOctet, EncodedSlash, PathPolicy, normalise_path};
 
 use crate::kind::{Nature, Parsed, Refusal};
@@ -34,20 +35,12 @@ pub(super) static PREFIX: Parsed<Box<str>> = Parsed {
     nature: Nature::Plain,
 };
 
-/// The variables of a path template, in order.
-pub(super) fn params(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|segment| {
-        let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
-        Some(inner.strip_prefix('*').unwrap_or(inner))
-    })
-}
-
 fn parse_path(text: &str) -> Result<PathMatch, Refusal> {
     if !text.contains(['{', '}']) {
         check_normal(text)?;
         return Ok(PathMatch::Exact(text.into()));
     }
-    check_params(text)?;
+    PathTemplate::parse(text).map_err(Refusal::of)?;
     check_normal(text)?;
     Ok(PathMatch::Template(text.into()))
 }
@@ -64,36 +57,6 @@ fn parse_prefix(text: &str) -> Result<Box<str>, Refusal> {
         }
         Some(_) | None => Ok(text.into()),
     }
-}
-
-/// Variables are whole segments, have names of their own, and `{*rest}` is the last.
-fn check_params(text: &str) -> Result<(), Refusal> {
-    let mut segments = text.split('/').peekable();
-    let mut names: Vec<&str> = Vec::new();
-    while let Some(segment) = segments.next() {
-        if !segment.contains(['{', '}']) {
-            continue;
-        }
-        let Some(name) = params(segment).next() else {
-            let expected = "`{name}` or `{*name}` as a whole segment of the path";
-            return Err(Refusal::expected(expected).and_found(format!("`{segment}`")));
-        };
-        let fine = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(fine) {
-            let expected = "a variable name of 1 to 64 letters, digits and `_`";
-            return Err(Refusal::expected(expected).and_found(format!("`{segment}`")));
-        }
-        if names.contains(&name) {
-            let expected = "each variable of a path once";
-            return Err(Refusal::expected(expected).and_found(format!("`{{{name}}}` again")));
-        }
-        if segment.starts_with("{*") && segments.peek().is_some() {
-            let expected = "`{*name}` as the last segment only";
-            return Err(Refusal::expected(expected).and_found(format!("`{segment}` before others")));
-        }
-        names.push(name);
-    }
-    Ok(())
 }
 
 /// Requests are matched in normal form, so that a path in another form would never match. What is refused by default

@@ -10,6 +10,9 @@ use crate::object::any_of;
 use crate::reader::Reader;
 use crate::yaml::{Data, Node, Place, quote};
 
+/// Most comparisons for hints in one report.
+const COMPARISONS_MAX: usize = 1_000_000;
+
 /// See the module.
 pub(crate) struct Scope {
     /// The keys of `upstreams`; `None` when that is no map.
@@ -17,6 +20,8 @@ pub(crate) struct Scope {
     /// Who listens where.
     addresses: HashMap<SocketAddr, String>,
     route_names: HashMap<Box<str>, Place>,
+    /// Names that may still be compared with misspelt ones: hints are not worth minutes.
+    comparisons_left: usize,
     /// What the route that is being read matches.
     pub(super) matched: Matched,
 }
@@ -45,6 +50,7 @@ impl Scope {
             upstreams,
             addresses: admin.into_iter().collect(),
             route_names: HashMap::new(),
+            comparisons_left: COMPARISONS_MAX,
             matched: Matched::Unknown,
         }
     }
@@ -98,14 +104,24 @@ pub(super) fn knows_upstream(reader: &mut Reader<'_>, node: &Node<'_>, name: &st
     if known.contains(name) {
         return true;
     }
-    let mut names: Vec<&str> = known.iter().map(|name| &**name).collect();
-    names.sort_unstable();
-    let expected = match names.len() {
+    let names = || known.iter().map(|name| &**name);
+    let expected = match known.len() {
         0 => "a key of `upstreams`, which has none".to_owned(),
-        1..=10 => format!("a key of `upstreams`: {}", any_of(&names)),
+        1..=10 => {
+            let mut names: Vec<&str> = names().collect();
+            names.sort_unstable();
+            format!("a key of `upstreams`: {}", any_of(&names))
+        }
         count => format!("one of the {count} keys of `upstreams`"),
     };
-    let hint = nearest(name, names).map(|name| format!("did you mean `{name}`?"));
+    let hint = match reader.scope.comparisons_left.checked_sub(known.len()) {
+        Some(left) => {
+            let hint = nearest(name, names()).map(|name| format!("did you mean `{name}`?"));
+            reader.scope.comparisons_left = left;
+            hint
+        }
+        None => None,
+    };
     let fault = Fault::new(ErrorKind::Reference, expected, quote(name));
     reader
         .refuse::<()>(node.place, fault.maybe_hint(hint))

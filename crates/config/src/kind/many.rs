@@ -130,7 +130,7 @@ pub(crate) struct Map<N: 'static, K> {
 }
 
 impl<N, K> Map<N, K> {
-    /// Shows `***` for the values of some names.
+    /// Shows `***` for the values of some names, and keeps them out of errors.
     pub(crate) fn hiding(self, hidden: fn(&N) -> bool) -> Self {
         Self { hidden, ..self }
     }
@@ -149,7 +149,8 @@ impl<N: Clone + Eq + Hash, K: Kind> Kind for Map<N, K> {
         for entry in entries {
             let read = reader.at_key(&entry.key, |reader| {
                 let name = self.name.read_key(reader, entry);
-                let value = self.kind.read(reader, &entry.value);
+                let hidden = name.as_ref().is_some_and(self.hidden);
+                let value = reader.hiding(hidden, |reader| self.kind.read(reader, &entry.value));
                 if name
                     .as_ref()
                     .is_some_and(|name| !names.insert(name.clone()))

@@ -209,10 +209,7 @@ impl<T> Parsed<T> {
             found: told,
             hint,
         } = refusal;
-        let found = match self.nature {
-            Nature::Secret => "a text that is not shown".into(),
-            Nature::Plain | Nature::Template => told.unwrap_or_else(|| found().into()),
-        };
+        let found = told.unwrap_or_else(|| found().into());
         let expected = expected.unwrap_or(Cow::Borrowed(self.expected));
         Fault::new(ErrorKind::Value, expected, found).maybe_hint(hint)
     }
@@ -227,6 +224,7 @@ impl<T> Kind for Parsed<T> {
             Nature::Plain | Nature::Secret => (self.parse)(&text.get()),
             Nature::Template => (self.parse)(text.get_escaped()),
         };
+        let secret = self.nature == Nature::Secret;
         match parsed {
             Ok(value) => Some(value),
             Err(refusal) => {
@@ -237,7 +235,7 @@ impl<T> Kind for Parsed<T> {
                     ..refusal
                 };
                 let fault = self.fault(refusal, || text.found());
-                reader.refuse(node.place, fault)
+                reader.hiding(secret, |reader| reader.refuse(node.place, fault))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Parser events to nodes, with bounds on depth and number. Not recursive.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use granit_parser::{Event, ScalarStyle, Span};
@@ -110,7 +110,7 @@ impl<'s, 'f> Builder<'s, 'f> {
     }
 
     pub(super) fn refuse(&mut self, place: Place, fault: Fault) {
-        let path = self.path();
+        let path = path_of(&self.open);
         self.faults.add(place, &path, fault);
     }
 
@@ -162,7 +162,8 @@ impl<'s, 'f> Builder<'s, 'f> {
         let data = match content {
             Content::List(items) => Data::List(items),
             Content::Map { entries, .. } => {
-                Data::Map(without_duplicates(entries, &self.path(), self.faults))
+                let path = || path_of(&self.open);
+                Data::Map(without_duplicates(entries, path, self.faults))
             }
         };
         let size = Size {
@@ -249,27 +250,30 @@ impl<'s, 'f> Builder<'s, 'f> {
         self.refuse(place, fault);
         None
     }
-
-    /// The path of what is being built.
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for frame in &self.open {
-            match &frame.content {
-                Content::List(items) => path.push_str(&format!("[{}]", items.len())),
-                Content::Map { key: Some(key), .. } => push_key(&mut path, &key.0),
-                Content::Map { key: None, .. } => {}
-            }
-        }
-        path
-    }
 }
 
-/// Refuses every repeated key of the map at `path` and keeps the first.
+/// The path of what is being built.
+fn path_of(open: &[Frame<'_>]) -> String {
+    let mut path = String::new();
+    for frame in open {
+        match &frame.content {
+            Content::List(items) => path.push_str(&format!("[{}]", items.len())),
+            Content::Map { key: Some(key), .. } => push_key(&mut path, &key.0),
+            Content::Map { key: None, .. } => {}
+        }
+    }
+    path
+}
+
+/// Refuses every repeated key of a map and keeps the first. The path of the map is asked for only then.
 pub(crate) fn without_duplicates<'s>(
     entries: Vec<Entry<'s>>,
-    path: &str,
+    path: impl Fn() -> String,
     faults: &mut Faults,
 ) -> Vec<Entry<'s>> {
+    if !has_duplicates(&entries) {
+        return entries;
+    }
     let mut seen: HashMap<Cow<'s, str>, Place> = HashMap::with_capacity(entries.len());
     let mut kept = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -280,10 +284,22 @@ pub(crate) fn without_duplicates<'s>(
         };
         let first = faults.show_place(*first);
         let found = format!("{} again; it stands at {first}", quote(&entry.key));
-        let mut path = path.to_owned();
+        let mut path = path();
         push_key(&mut path, &entry.key);
         let fault = Fault::new(ErrorKind::Duplicate, "each key once", found);
         faults.add(entry.place, &path, fault);
     }
     kept
+}
+
+fn has_duplicates(entries: &[Entry<'_>]) -> bool {
+    // Nearly every map is short, and then this is faster than to hash.
+    if entries.len() <= 16 {
+        return entries
+            .iter()
+            .enumerate()
+            .any(|(at, entry)| entries.iter().take(at).any(|known| known.key == entry.key));
+    }
+    let mut seen = HashSet::with_capacity(entries.len());
+    !entries.iter().all(|entry| seen.insert(&*entry.key))
 }

@@ -1,5 +1,10 @@
 //! The configuration through its public interface.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test cannot unwrap has failed it"
+)]
+
 mod corpus;
 mod documents;
 mod environment;

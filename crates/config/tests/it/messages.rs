@@ -11,7 +11,7 @@ const MESSAGES: [(ErrorKind, &str, &str); 11] = [
     (
         ErrorKind::Syntax,
         "routes: [{ match: { path: /{id} }, respond: {} }]",
-        "edge.yaml:3:31: routes[0].match: expected well-formed YAML, found a fault: while parsing a flow mapping, did \
+        "edge.yaml:3:28: routes[0].match: expected well-formed YAML, found a fault: while parsing a flow mapping, did \
          not find expected ',' or '}'; inside brackets, a value that holds one of `{}[],` needs quotes",
     ),
     (

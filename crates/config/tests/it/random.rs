@@ -49,7 +49,8 @@ proptest! {
     fn a_piece_is_replaced(at in any::<usize>(), len in 0usize..40, with in r"[-a-z0-9:{}\[\],&*!|>'\x22%@`#?~<$ \n\t\PC]{0,12}") {
         let begin = cut(TOUR, at);
         let end = cut(TOUR, (begin + len).min(TOUR.len())).max(begin);
-        load(&format!("{}{with}{}", &TOUR[..begin], &TOUR[end..]));
+        let (before, after) = (TOUR.get(..begin).unwrap(), TOUR.get(end..).unwrap());
+        load(&format!("{before}{with}{after}"));
     }
 
     #[test]

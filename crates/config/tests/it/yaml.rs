@@ -3,13 +3,14 @@
 use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-/// The value of a text; `None` when it is no YAML or has aliases.
+/// The value of a text; `None` when it is no YAML, or has aliases or keys that are no text.
 pub(crate) fn to_json(text: &str) -> Option<Value> {
     let events: Result<Vec<_>, _> = Parser::new_from_str(text).collect();
-    let mut nodes = events.ok()?.into_iter().map(|(event, _)| event);
-    let start =
-        nodes.find(|event| !matches!(event, Event::StreamStart | Event::DocumentStart(..)))?;
-    node(start, &mut nodes)
+    let mut events = events.ok()?.into_iter().map(|(event, _)| event);
+    let is_start =
+        |event: &Event<'_>| matches!(event, Event::StreamStart | Event::DocumentStart(..));
+    let first = events.find(|event| !is_start(event))?;
+    node(first, &mut events)
 }
 
 fn node<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> Option<Value> {
@@ -17,28 +18,35 @@ fn node<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> O
         return Some(scalar(&text, style == ScalarStyle::Plain));
     }
     if matches!(event, Event::SequenceStart(..)) {
-        let mut items = Vec::new();
-        loop {
-            match events.next()? {
-                Event::SequenceEnd => return Some(items.into()),
-                item => items.push(node(item, events)?),
-            }
-        }
+        return list(events);
     }
-    if matches!(event, Event::MappingStart(..)) {
-        let mut entries = Map::new();
-        loop {
-            match events.next()? {
-                Event::MappingEnd => return Some(entries.into()),
-                Event::Scalar(key, ..) => {
-                    let value = events.next()?;
-                    entries.insert(key.into_owned(), node(value, events)?);
-                }
-                _ => return None,
-            }
+    matches!(event, Event::MappingStart(..)).then(|| map(events))?
+}
+
+fn list<'a>(events: &mut impl Iterator<Item = Event<'a>>) -> Option<Value> {
+    let mut items = Vec::new();
+    loop {
+        let item = events.next()?;
+        if matches!(item, Event::SequenceEnd) {
+            return Some(items.into());
         }
+        items.push(node(item, events)?);
     }
-    None
+}
+
+fn map<'a>(events: &mut impl Iterator<Item = Event<'a>>) -> Option<Value> {
+    let mut entries = Map::new();
+    loop {
+        let key = events.next()?;
+        if matches!(key, Event::MappingEnd) {
+            return Some(entries.into());
+        }
+        let Event::Scalar(key, ..) = key else {
+            return None;
+        };
+        let value = events.next()?;
+        entries.insert(key.into_owned(), node(value, events)?);
+    }
 }
 
 fn scalar(text: &str, plain: bool) -> Value {

@@ -12,7 +12,7 @@ use super::response_body::ResponseBody;
 use super::transfer::Transfer;
 use super::upload::Pace;
 use super::{Ending, Failure};
-use crate::conn::BUFFER_BYTES;
+use crate::conn::{BUFFER_BYTES, poll_read_lent};
 use crate::exchange::Exchange;
 use crate::heads::{
     BodyLine, Persistence, append_response_head, append_switching_head, edit_fields,
@@ -172,7 +172,10 @@ impl Transfer<'_> {
                     Err(_) => return Err(Ending::Failed(Failure::BadResponse)),
                 }
             }
-            let read = poll_fn(|cx| self.upstream.poll_read(cx, input, BUFFER_BYTES)).await;
+            let read = poll_fn(|cx| {
+                poll_read_lent(self.upstream, cx, &self.worker.buffers, input, BUFFER_BYTES)
+            })
+            .await;
             if matches!(read, Ok(0) | Err(_)) {
                 return Err(Ending::Failed(if input.is_empty() {
                     Failure::NoResponse

@@ -13,14 +13,16 @@ use net::Stream;
 use super::progress::{Due, Expiry, Progress};
 use super::{Ending, Failure};
 use crate::check::Asked;
-use crate::conn::{BUFFER_BYTES, Conn};
+use crate::conn::{BUFFER_BYTES, Conn, poll_read_lent};
 use crate::exchange::{Exchange, Scratch};
 use crate::plan::ListenerPlan;
 use crate::program::{Forward, Route};
 use crate::refusal::Refusal;
+use crate::worker::Worker;
 
 /// One try on one upstream connection.
 pub(super) struct Transfer<'a> {
+    pub(super) worker: &'a Worker,
     pub(super) conn: &'a Conn,
     pub(super) upstream: &'a Stream,
     pub(super) target: &'a Forward,
@@ -39,6 +41,7 @@ impl<'a> Transfer<'a> {
         head_due: Instant,
     ) -> Self {
         Self {
+            worker: ex.worker,
             conn: ex.conn,
             upstream,
             target,
@@ -173,7 +176,7 @@ impl<'a> Transfer<'a> {
     pub(super) async fn read_body(&self, input: &mut Buffer, room: usize) -> io::Result<usize> {
         let limit = (self.target.idle_timeout, Expiry::ResponseBody);
         let result = poll_fn(|cx| {
-            let poll = self.upstream.poll_read(cx, input, room);
+            let poll = poll_read_lent(self.upstream, cx, &self.worker.buffers, input, room);
             self.noting_due(cx, poll, &self.progress.download_due, limit)
         })
         .await;
@@ -219,6 +222,7 @@ impl<T> Waited<T> {
 
 /// Waits for `work`, but not past `deadline` and not once the client left. Bytes the client sends meanwhile are kept.
 pub(super) async fn wait_guarded<T>(
+    worker: &Worker,
     conn: &Conn,
     input: &mut Buffer,
     deadline: Instant,
@@ -234,7 +238,7 @@ pub(super) async fn wait_guarded<T>(
             armed = true;
             conn.timer.arm(deadline);
         }
-        if poll_client_gone(conn, input, cx).is_ready() {
+        if poll_client_gone(worker, conn, input, cx).is_ready() {
             return Poll::Ready(Waited::ClientGone);
         }
         conn.timer.poll_expired(cx).map(|()| Waited::Expired)
@@ -244,15 +248,23 @@ pub(super) async fn wait_guarded<T>(
 
 /// Is ready once the client closed. Reads ahead what it sends, as much as one buffer holds; a client that sent more
 /// is not watched until that is used up.
-pub(super) fn poll_client_gone(conn: &Conn, input: &mut Buffer, cx: &mut Context<'_>) -> Poll<()> {
-    loop {
-        ready!(conn.stream.poll_readable(cx)).ok();
-        if input.len() >= BUFFER_BYTES {
-            return Poll::Pending;
-        }
-        match ready!(conn.stream.poll_read(cx, input, BUFFER_BYTES)) {
+pub(super) fn poll_client_gone(
+    worker: &Worker,
+    conn: &Conn,
+    input: &mut Buffer,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    while input.len() < BUFFER_BYTES {
+        match ready!(poll_read_lent(
+            &conn.stream,
+            cx,
+            &worker.buffers,
+            input,
+            BUFFER_BYTES
+        )) {
             Ok(0) | Err(_) => return Poll::Ready(()),
             Ok(_) => {}
         }
     }
+    Poll::Pending
 }

@@ -10,7 +10,7 @@ use super::Ending;
 use super::progress::{Due, Expiry};
 use super::transfer::{Transfer, poll_client_gone};
 use crate::body::RequestBody;
-use crate::conn::BUFFER_BYTES;
+use crate::conn::{BUFFER_BYTES, poll_read_lent};
 
 /// How long an upstream may take to say 100 before the client is told to go on (GW-35).
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ impl Transfer<'_> {
             return pending().await;
         }
         self.progress.upload_done.set(true);
-        poll_fn(|cx| poll_client_gone(self.conn, input, cx)).await;
+        poll_fn(|cx| poll_client_gone(self.worker, self.conn, input, cx)).await;
         Ending::ClientGone
     }
 
@@ -82,7 +82,7 @@ impl Transfer<'_> {
         let room = pace.room();
         let mut since = None;
         let read = poll_fn(|cx| {
-            let poll = self.conn.stream.poll_read(cx, input, room);
+            let poll = poll_read_lent(&self.conn.stream, cx, &self.worker.buffers, input, room);
             if poll.is_pending() && since.is_none() {
                 let now = Instant::now();
                 since = Some(now);
