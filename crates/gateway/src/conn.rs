@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use base::{Buffer, BufferPool};
@@ -45,25 +45,19 @@ pub(crate) enum Heard {
 }
 
 impl Conn {
-    /// Waits for the next request with nothing held: no buffer, no system call.
-    pub(crate) async fn idle(&self, worker: &Worker) -> Heard {
+    /// Waits for the first bytes of the next request with nothing held, and reads them.
+    pub(crate) async fn idle(&self, worker: &Worker, input: &mut Buffer) -> Heard {
         if worker.draining.get() {
             return Heard::Expired;
         }
         let plan = self.listener.plan();
-        let limits = &plan.limits;
-        let patience = if self.requests.get() == 0 {
-            limits.head_timeout
-        } else {
-            limits.idle_timeout
+        let patience = match self.requests.get() {
+            0 => plan.limits.head_timeout,
+            _ => plan.limits.idle_timeout,
         };
+        drop(plan);
         self.timer.arm_idle(Instant::now() + patience);
-        std::future::poll_fn(|cx| match self.stream.poll_readable(cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Heard::Bytes),
-            Poll::Ready(Err(_)) => Poll::Ready(Heard::End),
-            Poll::Pending => self.timer.poll_expired(cx).map(|()| Heard::Expired),
-        })
-        .await
+        self.read(&worker.buffers, input).await
     }
 
     /// Reads once, until the armed deadline.
@@ -118,16 +112,18 @@ pub(crate) fn poll_read_lent(
     buffer: &mut Buffer,
     room: usize,
 ) -> Poll<io::Result<usize>> {
-    if stream.poll_readable(cx).is_pending() {
-        if room <= BUFFER_BYTES {
-            buffers.reclaim(buffer);
+    if stream.poll_readable(cx).is_ready() {
+        buffers.lend(buffer);
+        let read = stream.poll_read(cx, buffer, room);
+        if matches!(read, Poll::Ready(Ok(1..))) {
+            return read;
         }
-        return Poll::Pending;
+        // The end, an error, or a false alarm.
+        buffers.reclaim(buffer);
+        return read;
     }
-    buffers.lend(buffer);
-    let read = ready!(stream.poll_read(cx, buffer, room));
-    if matches!(read, Ok(0) | Err(_)) {
+    if room <= BUFFER_BYTES {
         buffers.reclaim(buffer);
     }
-    Poll::Ready(read)
+    Poll::Pending
 }

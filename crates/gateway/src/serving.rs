@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use base::Buffer;
+
 use crate::conn::{Conn, Heard};
 use crate::exchange::{Next, Scratch, exchange};
 use crate::worker::Worker;
@@ -27,7 +29,7 @@ struct Server {
 /// Where a connection goes in and comes out.
 #[derive(Default)]
 struct Slot {
-    waiting: RefCell<Option<Conn>>,
+    waiting: RefCell<Option<(Conn, Buffer)>>,
     served: RefCell<Option<(Conn, Next)>>,
 }
 
@@ -54,8 +56,12 @@ impl Servers {
 
 /// A connection from its first byte to its close.
 pub(crate) async fn connection(worker: Rc<Worker>, mut conn: Conn) {
-    while conn.idle(&worker).await == Heard::Bytes {
-        let (served, next) = serve(&worker, conn).await;
+    loop {
+        let mut first = Buffer::default();
+        if conn.idle(&worker, &mut first).await != Heard::Bytes {
+            return;
+        }
+        let (served, next) = serve(&worker, conn, first).await;
         conn = served;
         match next {
             Next::KeepAlive => {}
@@ -73,10 +79,10 @@ pub(crate) async fn connection(worker: Rc<Worker>, mut conn: Conn) {
 }
 
 /// Serves the requests at hand on a borrowed coroutine. A panic in it unwinds through here and drops it.
-async fn serve(worker: &Rc<Worker>, conn: Conn) -> (Conn, Next) {
+async fn serve(worker: &Rc<Worker>, conn: Conn, first: Buffer) -> (Conn, Next) {
     let free = worker.servers.free.borrow_mut().pop();
     let mut server = free.unwrap_or_else(|| Server::new(Rc::clone(worker)));
-    *server.slot.waiting.borrow_mut() = Some(conn);
+    *server.slot.waiting.borrow_mut() = Some((conn, first));
     let served = poll_fn(|cx| {
         // The loop never ends; what counts is whether the connection came out.
         let polled = server.future.as_mut().poll(cx);
@@ -105,12 +111,13 @@ impl Server {
 async fn serve_forever(worker: Rc<Worker>, slot: Rc<Slot>) {
     let mut scratch = Scratch::new();
     loop {
-        let conn = poll_fn(|_| match slot.waiting.borrow_mut().take() {
-            Some(conn) => Poll::Ready(conn),
+        let (conn, first) = poll_fn(|_| match slot.waiting.borrow_mut().take() {
+            Some(waiting) => Poll::Ready(waiting),
             // Whoever puts a connection in polls this.
             None => Poll::Pending,
         })
         .await;
+        scratch.input = first;
         let next = loop {
             let next = exchange(&worker, &conn, &mut scratch).await;
             // Requests sent ahead are answered in order (GW-18).
