@@ -27,6 +27,8 @@ pub(crate) struct Conn {
     pub(crate) timer: Timer,
     pub(crate) listener: Rc<Listener>,
     pub(crate) peer: SocketAddr,
+    /// When it was accepted, or its last exchange ended.
+    pub(crate) touched: Cell<Instant>,
     /// Requests begun on it.
     pub(crate) requests: Cell<u32>,
     /// Lets another connection in when this one ends.
@@ -56,7 +58,7 @@ impl Conn {
             _ => plan.limits.idle_timeout,
         };
         drop(plan);
-        self.timer.arm_idle(Instant::now() + patience);
+        self.timer.arm_idle(self.touched.get() + patience);
         self.read(&worker.buffers, input).await
     }
 
@@ -112,18 +114,10 @@ pub(crate) fn poll_read_lent(
     buffer: &mut Buffer,
     room: usize,
 ) -> Poll<io::Result<usize>> {
-    if stream.poll_readable(cx).is_ready() {
-        buffers.lend(buffer);
-        let read = stream.poll_read(cx, buffer, room);
-        if matches!(read, Poll::Ready(Ok(1..))) {
-            return read;
-        }
-        // The end, an error, or a false alarm.
-        buffers.reclaim(buffer);
-        return read;
-    }
-    if room <= BUFFER_BYTES {
+    buffers.lend(buffer);
+    let read = stream.poll_read(cx, buffer, room);
+    if !matches!(read, Poll::Ready(Ok(1..))) && room <= BUFFER_BYTES {
         buffers.reclaim(buffer);
     }
-    Poll::Pending
+    read
 }

@@ -75,6 +75,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: Option<std::net::SocketAddr>,
     pub(crate) upstream_duration: Option<Duration>,
     pub(crate) tries: u32,
+    /// When the response was complete, if the clock was read then.
+    pub(crate) ended: Option<Instant>,
     pub(crate) end: End,
 }
 
@@ -125,7 +127,8 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
         return Next::Close;
     };
     conn.requests.set(conn.requests.get() + 1);
-    let mut ex = Exchange::new(worker, conn, *started.as_ref().unwrap_or(&Instant::now()));
+    let began = started.as_ref().map_or_else(|_| Instant::now(), |at| *at);
+    let mut ex = Exchange::new(worker, conn, began);
     let active = worker
         .stats
         .requests
@@ -234,6 +237,7 @@ impl<'a> Exchange<'a> {
             endpoint: None,
             upstream_duration: None,
             tries: 0,
+            ended: None,
             end: End::Complete,
         }
     }
@@ -254,7 +258,9 @@ impl<'a> Exchange<'a> {
     /// Counts and logs the exchange. The only place that does.
     fn finish(&self, scratch: &Scratch) {
         let head = &scratch.head;
-        let elapsed = self.started.elapsed();
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        let elapsed = ended.saturating_duration_since(self.started);
+        self.conn.touched.set(ended);
         let label = self.route.map_or(RouteLabel::UNMATCHED, |route| {
             self.snapshot.labels[route as usize]
         });

@@ -177,7 +177,7 @@ fn write_request(
 }
 
 fn complete(
-    ex: &Exchange<'_>,
+    ex: &mut Exchange<'_>,
     scratch: &Scratch,
     lease: Lease,
     reusable: bool,
@@ -188,7 +188,9 @@ fn complete(
     }
     let uploaded = progress.upload_done.get();
     if reusable && uploaded && scratch.upstream_input.is_empty() {
-        lease.release();
+        let now = Instant::now();
+        ex.ended = Some(now);
+        lease.release_at(now);
     }
     if !uploaded || !ex.keeps && !scratch.input.is_empty() {
         Next::Linger

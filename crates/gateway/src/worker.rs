@@ -28,8 +28,6 @@ pub use thread::{WorkerConfig, WorkerGone, WorkerHandle, spawn_worker};
 
 /// How long an accept loop rests when there is no descriptor left: spinning would help no one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How old a cached Date may be.
-const DATE_AGE: Duration = Duration::from_millis(500);
 /// Buffers kept for tunnels.
 const BUFFERS_KEPT: usize = 64;
 /// Told to a client over the connection limit, without reading its request.
@@ -49,7 +47,7 @@ pub(crate) struct Worker {
     /// This gateway's name in Via.
     pub(crate) via: Box<[u8]>,
     snapshot: RefCell<Rc<Snapshot>>,
-    date: Cell<(Instant, HttpDate)>,
+    date: Cell<HttpDate>,
     pub(crate) emptied: Notify,
 }
 
@@ -69,7 +67,7 @@ impl Worker {
                 upstreams: Vec::new(),
                 labels: Vec::new(),
             })),
-            date: Cell::new((Instant::now(), HttpDate::new(SystemTime::now()))),
+            date: Cell::new(HttpDate::new(SystemTime::now())),
             emptied: Notify::new(),
         };
         worker.adopt(program);
@@ -96,16 +94,14 @@ impl Worker {
         Rc::clone(&self.snapshot.borrow())
     }
 
-    /// The date for a response that has none; half a second old at most.
+    /// The date for a response that has none.
     pub(crate) fn date(&self) -> HttpDate {
-        let (at, date) = self.date.get();
-        let now = Instant::now();
-        if now.saturating_duration_since(at) < DATE_AGE {
-            return date;
-        }
-        let date = HttpDate::new(SystemTime::now());
-        self.date.set((now, date));
-        date
+        self.date.get()
+    }
+
+    /// Sets the date; called several times a second, so that no response reads the clock for it.
+    pub(crate) fn refresh_date(&self) {
+        self.date.set(HttpDate::new(SystemTime::now()));
     }
 
     /// Stops keeping connections: idle ones close, the others after their response.
@@ -163,6 +159,7 @@ fn begin(
                 timer: worker.timers.timer(),
                 listener: Rc::clone(listener),
                 peer,
+                touched: Cell::new(Instant::now()),
                 requests: Cell::new(0),
                 _admission: admission,
             };

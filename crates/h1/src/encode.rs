@@ -54,18 +54,20 @@ pub fn append_chunk_size(out: &mut Vec<u8>, size: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends a number in decimal.
+/// Appends a number in decimal. Most numbers in heads have one to three digits.
 pub fn append_decimal(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b"0123456789"[(rest % 10) as usize];
-        rest /= 10;
-        if rest == 0 {
-            break;
+    const DIGITS: &[u8; 10] = b"0123456789";
+    let digit = |value: u64| DIGITS[(value % 10) as usize];
+    match number {
+        0..10 => out.push(digit(number)),
+        10..100 => out.extend_from_slice(&[digit(number / 10), digit(number)]),
+        100..1000 => {
+            out.extend_from_slice(&[digit(number / 100), digit(number / 10), digit(number)])
+        }
+        _ => {
+            append_decimal(out, number / 1000);
+            let rest = number % 1000;
+            out.extend_from_slice(&[digit(rest / 100), digit(rest / 10), digit(rest)]);
         }
     }
-    out.extend_from_slice(&digits[at..]);
 }

@@ -43,7 +43,7 @@ impl FieldKind {
     /// Classifies a field name of any case.
     pub fn of(name: &[u8]) -> Self {
         let is = |known: &[u8], kind: Self| {
-            if name.eq_ignore_ascii_case(known) {
+            if same_name(name, known) {
                 kind
             } else {
                 Self::Other
@@ -71,23 +71,15 @@ impl FieldKind {
             (12, Some(b'x')) => is(b"x-request-id", Self::XRequestId),
             (13, Some(b'a')) => is(b"authorization", Self::Authorization),
             (14, Some(b'c')) => is(b"content-length", Self::ContentLength),
-            (15, Some(b'x')) if name.eq_ignore_ascii_case(b"x-forwarded-for") => {
-                Self::XForwardedFor
-            }
+            (15, Some(b'x')) if same_name(name, b"x-forwarded-for") => Self::XForwardedFor,
             (16, Some(b'p')) => is(b"proxy-connection", Self::ProxyConnection),
-            (16, Some(b'x')) if name.eq_ignore_ascii_case(b"x-forwarded-host") => {
-                Self::XForwardedHost
-            }
-            (17, Some(b'x')) if name.eq_ignore_ascii_case(b"x-forwarded-proto") => {
-                Self::XForwardedProto
-            }
+            (16, Some(b'x')) if same_name(name, b"x-forwarded-host") => Self::XForwardedHost,
+            (17, Some(b'x')) if same_name(name, b"x-forwarded-proto") => Self::XForwardedProto,
             (17, Some(b't')) => is(b"transfer-encoding", Self::TransferEncoding),
             (18, Some(b'p')) => is(b"proxy-authenticate", Self::ProxyAuthenticate),
             (19, Some(b'p')) => is(b"proxy-authorization", Self::ProxyAuthorization),
             (12.., Some(b'x')) => match name.get(..12) {
-                Some(prefix) if prefix.eq_ignore_ascii_case(b"x-forwarded-") => {
-                    Self::XForwardedOther
-                }
+                Some(prefix) if same_name(prefix, b"x-forwarded-") => Self::XForwardedOther,
                 Some(_) | None => Self::Other,
             },
             _ => Self::Other,
@@ -147,6 +139,17 @@ impl FieldKind {
                 Self::Expect | Self::MaxForwards | Self::ContentType | Self::SetCookie
             )
     }
+}
+
+/// Compares a token or another printable name with a known one in lower case, without a branch per byte: setting one
+/// bit makes letters lower case and moves no other printable byte onto a letter or dash.
+fn same_name(name: &[u8], known: &[u8]) -> bool {
+    name.len() == known.len()
+        && name
+            .iter()
+            .zip(known)
+            .fold(0, |seen, (a, b)| seen | ((a | 0x20) ^ b))
+            == 0
 }
 
 /// Whether the bytes are a token (RFC 9110 5.6.2): field names, methods.

@@ -131,8 +131,12 @@ impl Default for Timers {
 impl Table {
     fn millis(&self, at: Instant) -> u64 {
         // Rounded up: a deadline is never met early.
-        let nanos = at.saturating_duration_since(self.origin).as_nanos();
-        u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(NEVER - 1)
+        let since = at.saturating_duration_since(self.origin);
+        since
+            .as_secs()
+            .saturating_mul(1000)
+            .saturating_add(u64::from(since.subsec_millis()) + 1)
+            .min(NEVER - 1)
     }
 
     /// Wakes the owners of passed deadlines and returns the earliest of the others.

@@ -220,7 +220,7 @@ impl Endpoint {
     }
 
     /// Takes a connection back: to a request that waits, else to the idle ones, else it is closed.
-    fn give_back(self: &Rc<Self>, mut connection: Connection) {
+    fn give_back(self: &Rc<Self>, mut connection: Connection, now: Instant) {
         connection.uses += 1;
         let wanted_elsewhere =
             self.budget.waiting.load(Ordering::Relaxed) as usize > self.pending.borrow().len();
@@ -240,7 +240,7 @@ impl Endpoint {
         }
         let mut idle = self.idle.borrow_mut();
         if idle.len() < self.connections.idle_max as usize {
-            connection.idle_since = Instant::now();
+            connection.idle_since = now;
             idle.push_back(connection);
         }
     }
@@ -279,7 +279,7 @@ impl Drop for Place {
             .retain(|waiter| !Rc::ptr_eq(waiter, &self.waiter));
         let handed = self.waiter.handed.borrow_mut().take();
         if let Some(connection) = handed {
-            self.endpoint.give_back(connection);
+            self.endpoint.give_back(connection, Instant::now());
         }
     }
 }
@@ -307,10 +307,15 @@ impl Lease {
     }
 
     /// Keeps the connection for another request. The caller vouches that neither side owes a byte (GW-11).
-    pub fn release(mut self) {
+    pub fn release(self) {
+        self.release_at(Instant::now());
+    }
+
+    /// As [`Lease::release`], for a caller that knows the time.
+    pub fn release_at(mut self, now: Instant) {
         if let Some(connection) = self.connection.take() {
             let endpoint = Rc::clone(&connection.open.0);
-            endpoint.give_back(connection);
+            endpoint.give_back(connection, now);
         }
     }
 }

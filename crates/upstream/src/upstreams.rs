@@ -165,7 +165,7 @@ impl Upstreams {
             // Either ending means the same: look.
             drop(tokio::time::timeout(Duration::from_secs(1), wanted).await);
             let now = Instant::now();
-            for upstream in self.all() {
+            for upstream in &*self.all.borrow() {
                 for endpoint in &upstream.set.borrow().endpoints {
                     endpoint.sweep(now);
                 }

@@ -1,7 +1,6 @@
 //! The response's way down: interim responses, the head, the body.
 
 use std::future::poll_fn;
-use std::time::Instant;
 
 use base::Buffer;
 use h1::{HeadLimits, HeadReader, ResponseContext, response_framing};
@@ -118,13 +117,13 @@ impl Transfer<'_> {
         for _ in 0..=INTERIM_MAX {
             self.read_head(input, response).await?;
             if !response.status.is_interim() {
-                self.progress.answered_at.set(Some(Instant::now()));
+                self.progress.answered_at.set(self.now());
                 return Ok(());
             }
             output.clear();
             match response.status {
                 StatusCode::SWITCHING_PROTOCOLS => {
-                    self.progress.answered_at.set(Some(Instant::now()));
+                    self.progress.answered_at.set(self.now());
                     return Err(self.switch(input, response, output).await);
                 }
                 StatusCode::CONTINUE

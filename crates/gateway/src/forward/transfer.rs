@@ -30,6 +30,8 @@ pub(super) struct Transfer<'a> {
     pub(super) asked: Asked,
     /// When the response head must be there.
     pub(super) head_due: Instant,
+    /// Whether anyone will look at how long the upstream took.
+    pub(super) timed: bool,
     pub(super) progress: Progress,
 }
 
@@ -48,8 +50,14 @@ impl<'a> Transfer<'a> {
             listener: ex.conn.listener.plan(),
             asked: ex.asked,
             head_due,
+            timed: ex.worker.access_log.borrow().is_some(),
             progress: Progress::default(),
         }
+    }
+
+    /// The time, if it is wanted: a clock read is a part of a request's cost.
+    pub(super) fn now(&self) -> Option<Instant> {
+        self.timed.then(Instant::now)
     }
 
     pub(super) fn into_progress(self) -> Progress {

@@ -27,7 +27,7 @@ impl Transfer<'_> {
         body: &mut RequestBody,
     ) -> Ending {
         let mut sound = self.write_upstream(lead).await;
-        self.progress.sent_at.set(Some(Instant::now()));
+        self.progress.sent_at.set(self.now());
         if !body.is_done() {
             if self.asked.expects_continue && sound {
                 self.wait_continue().await;

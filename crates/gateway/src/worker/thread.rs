@@ -145,6 +145,7 @@ async fn housekeeping(worker: &Worker) {
             .stats
             .loop_lag_max_ns
             .set(worker.stats.loop_lag_max_ns.get().max(lag));
+        worker.refresh_date();
         if let Some(sink) = &*worker.access_log.borrow() {
             sink.flush();
         }

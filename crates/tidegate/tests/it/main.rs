@@ -4,5 +4,10 @@
 mod clients;
 mod corpus;
 mod curl;
+mod framing;
+mod gate;
+mod headers;
 mod origins;
+mod routing;
 mod smuggling;
+mod upgrade;

@@ -1,0 +1,426 @@
+//! A proxied keep-alive request allocates nothing on its worker's thread in steady state. Its own binary, for it counts
+//! allocations.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::backtrace::Backtrace;
+use std::cell::Cell;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use gateway::plan::{
+    ConnectionsMax, ForwardPlan, ForwardedHeaders, LimitsPlan, ListenerPlan, MatchPlan, PathMatch,
+    RoutePlan, TargetPlan, UnderscoreFields,
+};
+use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
+use message::PathPolicy;
+use telemetry::access_log::AccessLog;
+use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget};
+use tokio::sync::oneshot;
+use upstream::Shared;
+use upstream::plan::{Balance, ConnectionsPlan, EndpointAddress, EndpointPlan, UpstreamPlan};
+
+struct Counting;
+
+/// By thread id, counted round: more threads than this live at no time.
+static COUNTS: [AtomicU64; 1 << 12] = [const { AtomicU64::new(0) }; 1 << 12];
+/// The thread whose next allocation is to be explained.
+static SUSPECT: AtomicU32 = AtomicU32::new(0);
+static EXPLANATION: Mutex<String> = Mutex::new(String::new());
+
+thread_local! {
+    static THREAD: Cell<u32> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that ends frees what it held when its own cells are gone.
+    let Ok(thread) = THREAD.try_with(|thread| {
+        if thread.get() == 0 {
+            thread.set(
+                rustix::thread::gettid()
+                    .as_raw_nonzero()
+                    .get()
+                    .unsigned_abs(),
+            );
+        }
+        thread.get()
+    }) else {
+        return;
+    };
+    COUNTS[thread as usize % COUNTS.len()].fetch_add(1, Ordering::Relaxed);
+    // Taken off first: looking up symbols allocates.
+    if SUSPECT.load(Ordering::Relaxed) == thread
+        && SUSPECT
+            .compare_exchange(thread, 0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    {
+        let trace = Backtrace::force_capture().to_string();
+        *EXPLANATION.lock().unwrap_or_else(PoisonError::into_inner) = trace;
+    }
+}
+
+#[expect(unsafe_code, reason = "an allocator cannot be written otherwise")]
+// SAFETY: every call goes to `System` with the caller's own arguments.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const CLIENTS: usize = 4;
+const WARM_UP: usize = 600;
+const MEASURED: usize = 2000;
+/// Buffers an access log may make in its life, one at a time, as the writer's pace asks for them.
+const LOG_BUFFERS: usize = 8;
+/// For anything that should happen at once.
+const LIMIT: Duration = Duration::from_secs(10);
+
+const GET: &[u8] = b"GET /service-42/items/7?page=2 HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    User-Agent: curl/8.14.1\r\n\
+    Accept: */*\r\n\r\n";
+const POST: &[u8] = b"POST /service-99/items HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    Content-Type: application/json\r\n\
+    Content-Length: 16\r\n\r\n\
+    {\"name\":\"seven\"}";
+/// A path that has to be normalised and a host in capitals.
+const ODD: &[u8] = b"GET /service-7/%69tems//./7 HTTP/1.1\r\nHost: API.Example.com:8080\r\n\r\n";
+
+/// A worker thread of this name and number with its origin.
+struct Fixture {
+    worker: WorkerHandle,
+    thread: u32,
+    address: SocketAddr,
+    log: Option<AccessLog>,
+}
+
+impl Fixture {
+    fn start(index: usize, log: Option<AccessLogFormat>) -> Self {
+        let listener = listener();
+        let upstreams = [upstream(origin())];
+        let program = Program::new(std::slice::from_ref(&listener), &routes(), &upstreams, None);
+        let worker = spawn_worker(WorkerConfig {
+            index,
+            pin_to: None,
+            via: b"tidegate-test"[..].into(),
+            shared: Shared::new(),
+            program: Arc::new(program),
+        })
+        .expect("a thread");
+        let mut sockets = net::bind_reuse_port(listener.address, 1).expect("a free port");
+        let socket = sockets.remove(0);
+        let address = socket.local_addr().expect("a bound socket");
+        let gate = Gate::new(&listener, 1024, 1);
+        let listen = ListenCommand {
+            plan: Arc::new(listener),
+            socket,
+            gate,
+        };
+        send(&worker, Command::Listen(listen));
+        let log = log.map(|format| {
+            let target = AccessLogTarget::File("/dev/null".into());
+            AccessLog::start(&AccessLogPlan { format, target }).expect("a file")
+        });
+        if let Some(log) = &log {
+            send(&worker, Command::AccessLog(Some(log.sink())));
+        }
+        // The thread has named itself once it answers.
+        let (reply, answer) = oneshot::channel();
+        send(&worker, Command::Ping(reply));
+        block_on(answer).expect("an answer");
+        let thread = thread_named(&format!("worker-{index}"));
+        Self {
+            worker,
+            thread,
+            address,
+            log,
+        }
+    }
+
+    fn count(&self) -> u64 {
+        COUNTS[self.thread as usize % COUNTS.len()].load(Ordering::Relaxed)
+    }
+
+    /// How often the worker allocates while `work` runs, and where it did first.
+    fn allocations(&self, work: impl FnOnce()) -> (u64, String) {
+        EXPLANATION
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        let before = self.count();
+        SUSPECT.store(self.thread, Ordering::Release);
+        work();
+        SUSPECT.store(0, Ordering::Release);
+        let found = self.count() - before;
+        (
+            found,
+            EXPLANATION
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        )
+    }
+
+    fn stop(self) {
+        let (done, ended) = oneshot::channel();
+        let grace = LIMIT;
+        send(&self.worker, Command::Drain { grace, done });
+        assert_eq!(block_on(ended), Ok(0));
+        self.worker.join();
+        if let Some(log) = self.log {
+            let requests = WARM_UP + MEASURED;
+            let counts = log.meter();
+            log.stop(LIMIT);
+            assert!(
+                counts.counts().lines_written >= requests as u64,
+                "{:?}",
+                counts.counts()
+            );
+        }
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(future)
+}
+
+fn send(worker: &WorkerHandle, command: Command) {
+    block_on(worker.send(command)).expect("a living worker");
+}
+
+fn thread_named(name: &str) -> u32 {
+    let tasks = fs::read_dir("/proc/self/task").expect("Linux");
+    let is_it = |task: &Path| {
+        fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    tasks
+        .filter_map(|task| task.ok().map(|task| task.path()))
+        .find(|task| is_it(task))
+        .and_then(|task| task.file_name()?.to_str()?.parse().ok())
+        .expect("a thread of that name")
+}
+
+fn listener() -> ListenerPlan {
+    ListenerPlan {
+        name: "web".into(),
+        address: ([127, 0, 0, 1], 0).into(),
+        trusted_proxies: Vec::new(),
+        forwarded_headers: ForwardedHeaders::XForwarded,
+        paths: PathPolicy::default(),
+        underscore_fields: UnderscoreFields::Refuse,
+        limits: LimitsPlan {
+            connections_max: ConnectionsMax::Count(100),
+            requests_per_connection_max: 1_000_000,
+            ..LimitsPlan::default()
+        },
+    }
+}
+
+/// A hundred: prefixes, and templates among them.
+fn routes() -> Vec<RoutePlan> {
+    (0..100)
+        .map(|number| {
+            let path = if number % 2 == 0 {
+                PathMatch::Prefix(format!("/service-{number}").into())
+            } else {
+                PathMatch::Template(format!("/service-{number}/{{*rest}}").into())
+            };
+            RoutePlan {
+                name: format!("service-{number}").into(),
+                matches: MatchPlan {
+                    path: Some(path),
+                    ..MatchPlan::default()
+                },
+                filters: Vec::new(),
+                target: TargetPlan::Forward(ForwardPlan::to("origin")),
+            }
+        })
+        .collect()
+}
+
+fn upstream(address: SocketAddr) -> UpstreamPlan {
+    UpstreamPlan {
+        name: "origin".into(),
+        endpoints: vec![EndpointPlan {
+            address: EndpointAddress::Socket(address),
+            weight: 1,
+        }],
+        balance: Balance::P2c,
+        connections: ConnectionsPlan::default(),
+    }
+}
+
+/// Answers every request on kept connections; a thread each, ended by their peers.
+fn origin() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream) {
+    stream.set_nodelay(true).ok();
+    let Ok(reading) = stream.try_clone() else {
+        return;
+    };
+    let mut reader = BufReader::new(reading);
+    while read_message(&mut reader).is_some() {
+        let response = b"HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+        if stream.write_all(response).is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads a head and its body and returns the start line; `None` at the end of the stream.
+fn read_message(reader: &mut BufReader<TcpStream>) -> Option<String> {
+    let (mut start, mut length) = (None, 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim_end();
+        if line.is_empty() {
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).ok()?;
+            return start;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().ok()?;
+        }
+        start.get_or_insert_with(|| line.to_owned());
+    }
+}
+
+/// Several kept connections, all with a request under way at once.
+struct Clients(Vec<BufReader<TcpStream>>);
+
+impl Clients {
+    fn connect(address: SocketAddr) -> Self {
+        let connect = || {
+            let stream = TcpStream::connect(address).expect("a connection");
+            stream.set_nodelay(true).expect("an open socket");
+            stream
+                .set_read_timeout(Some(LIMIT))
+                .expect("a time above zero");
+            BufReader::new(stream)
+        };
+        Self(std::iter::repeat_with(connect).take(CLIENTS).collect())
+    }
+
+    fn exchange(&mut self, requests: &[&[u8]], count: usize) {
+        for round in 0..count / CLIENTS {
+            for (at, client) in self.0.iter_mut().enumerate() {
+                let request = requests[(round + at) % requests.len()];
+                client
+                    .get_mut()
+                    .write_all(request)
+                    .expect("an open connection");
+            }
+            for client in &mut self.0 {
+                assert_eq!(read_message(client).as_deref(), Some("HTTP/1.1 200 OK"));
+            }
+        }
+    }
+}
+
+/// One test at a time: an explanation is asked for one thread.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Runs `requests` in rounds until one is free of allocations, at most `rounds`.
+#[track_caller]
+fn check(index: usize, requests: &[&[u8]], log: Option<AccessLogFormat>, rounds: usize) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let fixture = Fixture::start(index, log);
+    let mut clients = Clients::connect(fixture.address);
+    clients.exchange(requests, WARM_UP);
+    let mut found = (0, String::new());
+    for _ in 0..rounds {
+        found = fixture.allocations(|| clients.exchange(requests, MEASURED));
+        if found.0 == 0 {
+            break;
+        }
+    }
+    let (count, trace) = found;
+    assert_eq!(
+        count, 0,
+        "allocations over {MEASURED} requests; the first:\n{trace}"
+    );
+    drop(clients);
+    fixture.stop();
+}
+
+#[test]
+fn the_count_works() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let fixture = Fixture::start(90, None);
+    // A connection takes a task of its own.
+    let (count, trace) =
+        fixture.allocations(|| Clients::connect(fixture.address).exchange(&[GET], 4));
+    assert!(count >= 4, "{count}");
+    assert!(trace.contains("gateway::"), "{trace}");
+    fixture.stop();
+}
+
+#[test]
+fn gets_in_steady_state() {
+    check(91, &[GET], None, 1);
+}
+
+#[test]
+fn posts_in_steady_state() {
+    check(92, &[POST], None, 1);
+}
+
+#[test]
+fn mixed_requests_in_steady_state() {
+    check(93, &[GET, POST, ODD], None, 1);
+}
+
+#[test]
+fn logged_requests_in_steady_state() {
+    check(
+        94,
+        &[GET, POST],
+        Some(AccessLogFormat::default()),
+        LOG_BUFFERS + 1,
+    );
+    check(
+        95,
+        &[GET, POST],
+        Some(AccessLogFormat::Combined),
+        LOG_BUFFERS + 1,
+    );
+}

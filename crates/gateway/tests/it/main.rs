@@ -1,0 +1,6 @@
+//! The router through its public interface.
+
+mod large;
+mod precedence;
+mod support;
+mod templates;
