@@ -166,7 +166,15 @@ impl System for Status {
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone(),
             };
-            metrics::render(sheets.into_iter().flatten(), &figures, accept)
+            // Many series take a while to merge and write: no work for the thread that answers health checks.
+            let accept = accept.to_owned();
+            let rendered = tokio::task::spawn_blocking(move || {
+                metrics::render(sheets.into_iter().flatten(), &figures, &accept)
+            });
+            rendered.await.unwrap_or_else(|_| Page {
+                content_type: "text/plain",
+                text: String::new(),
+            })
         })
     }
 

@@ -5,13 +5,13 @@ use crate::percent::hex_value;
 /// What to do with octets that origins read in more than one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct PathPolicy {
-    /// `%2F` [refuse].
+    /// `%2F` (default refuse).
     pub encoded_slash: EncodedSlash,
-    /// `%5C` [refuse]. A raw backslash is always refused.
+    /// `%5C` (default refuse). A raw backslash is always refused.
     pub encoded_backslash: EncodedOctet,
-    /// `%00` [refuse].
+    /// `%00` (default refuse).
     pub encoded_nul: EncodedOctet,
-    /// `//` [merge].
+    /// `//` (default merge).
     pub double_slash: DoubleSlash,
 }
 

@@ -54,22 +54,22 @@ pub enum Balance {
     P2c,
 }
 
-/// Bounds and times of the connections to one endpoint. Defaults in brackets.
+/// Bounds and times of the connections to one endpoint. Defaults in parentheses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionsPlan {
-    /// Open connections to one endpoint over all workers: 1 to 100,000 [1024].
+    /// Open connections to one endpoint over all workers: 1 to 100,000 (default 1024).
     pub max: u32,
-    /// Idle connections kept per endpoint and worker: 0 to 100,000 [128].
+    /// Idle connections kept per endpoint and worker: 0 to 100,000 (default 128).
     pub idle_max: u32,
-    /// An idle connection older than this is closed: 1 ms to 24 h [60 s].
+    /// An idle connection older than this is closed: 1 ms to 24 h (default 60 s).
     pub idle_timeout: Duration,
-    /// A connection older than this, shortened by up to a tenth at random, is not reused: 1 s to 7 d [1 h].
+    /// A connection older than this, shortened by up to a tenth at random, is not reused: 1 s to 7 d (default 1 h).
     pub lifetime_max: Duration,
-    /// Name resolution aside, the longest wait for a connection: 1 ms to 5 min [5 s].
+    /// Name resolution aside, the longest wait for a connection: 1 ms to 5 min (default 5 s).
     pub connect_timeout: Duration,
-    /// Requests of one worker that may wait for a connection of this endpoint: 0 to 100,000 [1024].
+    /// Requests of one worker that may wait for a connection of this endpoint: 0 to 100,000 (default 1024).
     pub pending_max: u32,
-    /// The longest wait in that queue: 1 ms to 5 min [5 s].
+    /// The longest wait in that queue: 1 ms to 5 min (default 5 s).
     pub pending_timeout: Duration,
 }
 

@@ -12,7 +12,7 @@ const ORDER: &[&[&str]] = &[
     &["tidegate"],
     &["compose"],
     &["config"],
-    &["gateway", "hub", "llm", "relay", "admin", "rpc"],
+    &["gateway", "hub", "llm", "relay", "admin", "rpc", "demo"],
     &["upstream", "limit", "auth", "discovery", "telemetry"],
     &["net"],
     &["h1", "ws", "otlp", "sse"],

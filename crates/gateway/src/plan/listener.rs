@@ -51,32 +51,32 @@ pub enum UnderscoreFields {
     Keep,
 }
 
-/// Bounds and times of a listener's connections. Defaults in brackets.
+/// Bounds and times of a listener's connections. Defaults in parentheses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsPlan {
-    /// Bytes of a request head: 1 KiB to 1 MiB [32 KiB]; 431 beyond.
+    /// Bytes of a request head: 1 KiB to 1 MiB (default 32 KiB); 431 beyond.
     pub head_max: u32,
-    /// Fields of a request head: 1 to 1,000 [100]; 431 beyond.
+    /// Fields of a request head: 1 to 1,000 (default 100); 431 beyond.
     pub headers_max: u16,
-    /// Bytes of a request target: 64 B to 64 KiB [8 KiB]; 414 beyond.
+    /// Bytes of a request target: 64 B to 64 KiB (default 8 KiB); 414 beyond.
     pub uri_max: u32,
-    /// Bytes of a request body: 0 to 1 TiB [10 MiB]; 413 beyond.
+    /// Bytes of a request body: 0 to 1 TiB (default 10 MiB); 413 beyond.
     pub body_max: u64,
-    /// Open connections over all workers [auto].
+    /// Open connections over all workers (default auto).
     pub connections_max: ConnectionsMax,
-    /// Open connections of one client address over all workers: 1 to 1,000,000 [1000].
+    /// Open connections of one client address over all workers: 1 to 1,000,000 (default 1000).
     pub connections_per_ip_max: u32,
-    /// Requests on one connection, then it is closed after the response: 1 to 1,000,000,000 [10,000].
+    /// Requests on one connection, then it is closed after the response: 1 to 1,000,000,000 (default 10,000).
     pub requests_per_connection_max: u32,
-    /// First byte of a request to the end of its head: 1 ms to 1 h [10 s]; 408 beyond.
+    /// First byte of a request to the end of its head: 1 ms to 1 h (default 10 s); 408 beyond.
     pub head_timeout: Duration,
-    /// Wait for the first byte of the next request: 1 ms to 24 h [75 s].
+    /// Wait for the first byte of the next request: 1 ms to 24 h (default 75 s).
     pub idle_timeout: Duration,
-    /// Waiting for request body bytes, in sum: this plus one second per `body_rate_min` bytes received: 1 ms to 1 h [30 s].
+    /// Waiting for request body bytes, in sum: this plus one second per `body_rate_min` bytes received: 1 ms to 1 h (default 30 s).
     pub body_timeout: Duration,
-    /// Bytes per second that extend `body_timeout`: 1 B to 1 GiB [1 KiB].
+    /// Bytes per second that extend `body_timeout`: 1 B to 1 GiB (default 1 KiB).
     pub body_rate_min: u32,
-    /// A client that takes no byte for this long is dropped: 1 ms to 1 h [30 s].
+    /// A client that takes no byte for this long is dropped: 1 ms to 1 h (default 30 s).
     pub write_timeout: Duration,
 }
 

@@ -76,22 +76,22 @@ pub enum TargetPlan {
     Redirect(RedirectPlan),
 }
 
-/// Sends the request to an upstream. Defaults in brackets.
+/// Sends the request to an upstream. Defaults in parentheses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForwardPlan {
     /// One entry, or several with weights; 1 to 64.
     pub split: Vec<SplitPlan>,
-    /// Head received to response head sent, all tries included: 1 ms to 24 h [60 s]; 504 beyond.
+    /// Head received to response head sent, all tries included: 1 ms to 24 h (default 60 s); 504 beyond.
     pub timeout: Duration,
-    /// One try, from picking an endpoint to its response head: 1 ms to 24 h [none].
+    /// One try, from picking an endpoint to its response head: 1 ms to 24 h (default none).
     pub try_timeout: Option<Duration>,
-    /// No byte in either direction, of a body or of a tunnel: 1 ms to 24 h [5 min].
+    /// No byte in either direction, of a body or of a tunnel: 1 ms to 24 h (default 5 min).
     pub idle_timeout: Duration,
     /// When a failed try is repeated.
     pub retries: RetryPlan,
     /// What is changed on the way.
     pub rewrite: RewritePlan,
-    /// Whether `Upgrade: websocket` is forwarded [true].
+    /// Whether `Upgrade: websocket` is forwarded (default true).
     pub websocket: bool,
 }
 
@@ -100,16 +100,16 @@ pub struct ForwardPlan {
 pub struct SplitPlan {
     /// A key under `upstreams:`, known to exist.
     pub upstream: Box<str>,
-    /// 0 to 1,000,000; at least one entry above 0 [1].
+    /// 0 to 1,000,000; at least one entry above 0 (default 1).
     pub weight: u32,
 }
 
 /// When a failed try is repeated, on another endpoint where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPlan {
-    /// Further tries: 0 to 10 [1].
+    /// Further tries: 0 to 10 (default 1).
     pub max: u8,
-    /// Causes [connect].
+    /// Causes (default connect).
     pub on: Vec<RetryOn>,
 }
 
@@ -129,9 +129,9 @@ pub enum RetryOn {
 /// What `forward` changes.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct RewritePlan {
-    /// The path [as matched].
+    /// The path (default as matched).
     pub path: Option<RewritePath>,
-    /// The Host field sent upstream [as received].
+    /// The Host field sent upstream (default as received).
     pub host: Option<TextTemplate>,
 }
 
@@ -147,9 +147,9 @@ pub enum RewritePath {
 /// Answers from the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RespondPlan {
-    /// 200 to 599 [200].
+    /// 200 to 599 (default 200).
     pub status: StatusCode,
-    /// At most 1 MiB [empty].
+    /// At most 1 MiB (default empty).
     pub body: Box<[u8]>,
     /// Sent with it; `content-type` defaults to `text/plain; charset=utf-8` when there is a body; at most 64.
     pub headers: Vec<(FieldName, FieldValue)>,
@@ -158,7 +158,7 @@ pub struct RespondPlan {
 /// Answers with a `Location`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RedirectPlan {
-    /// 301, 302, 303, 307 or 308 [308].
+    /// 301, 302, 303, 307 or 308 (default 308).
     pub status: StatusCode,
     /// Where to.
     pub location: TextTemplate,

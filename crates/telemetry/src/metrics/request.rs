@@ -46,7 +46,8 @@ const METHODS: usize = MethodKind::ALL.len();
 pub struct Bounds {
     /// Names of routes (default 20,000). They stay known over reloads, so that a label means the same route for good.
     pub routes_max: u32,
-    /// Different (route, method, status, version) (default 100,000); about 400 bytes each.
+    /// Different (route, method, status, version) (default 25,000); about 400 bytes each, and as much work
+    /// per scrape as a quarter of a request.
     pub series_max: usize,
 }
 
@@ -54,7 +55,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             routes_max: 20_000,
-            series_max: 100_000,
+            series_max: 25_000,
         }
     }
 }
