@@ -187,7 +187,7 @@ impl Fleet {
             {
                 self.send(index, &mut run);
             }
-            self.wait(&mut run)?;
+            self.wait(&mut run, timer.as_ref())?;
         }
         if let Some(timer) = timer {
             epoll::delete(&self.epoll, &timer).context("cannot remove the timer")?;
@@ -222,7 +222,7 @@ impl Fleet {
         }
     }
 
-    /// A timer that fires once per request of an open pace. It is edge triggered, so nobody needs to read it.
+    /// A timer that fires once per request of an open pace.
     fn start_timer(&self, pace: Pace) -> Result<Option<OwnedFd>> {
         let Pace::Open { per_second } = pace else {
             return Ok(None);
@@ -274,7 +274,7 @@ impl Fleet {
         }
     }
 
-    fn wait(&mut self, run: &mut Run<'_>) -> Result<()> {
+    fn wait(&mut self, run: &mut Run<'_>, timer: Option<&OwnedFd>) -> Result<()> {
         // Long enough not to matter, short enough to notice the end of the run.
         let patience = Timespec {
             tv_sec: 0,
@@ -292,10 +292,16 @@ impl Fleet {
         }
         for at in 0..self.events.len() {
             let Event { data, .. } = self.events[at];
-            if data.u64() != TIMER
-                && let Ok(index) = usize::try_from(data.u64())
-            {
-                self.receive(index, run);
+            match (data.u64(), timer) {
+                // A periodic timer goes on only once its expirations were read.
+                (TIMER, Some(timer)) => {
+                    rustix::io::read(timer, &mut [0; 8]).context("cannot read the timer")?;
+                }
+                (index, _) => {
+                    if let Ok(index) = usize::try_from(index) {
+                        self.receive(index, run);
+                    }
+                }
             }
         }
         Ok(())

@@ -1,7 +1,9 @@
 //! A blocking HTTP/1.1 client that sends exactly the bytes it is given and reads responses strictly.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
+
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::SOON;
 use crate::http::{Response, parse_status};
@@ -23,6 +25,25 @@ impl RawClient {
         match Wire::connect(addr, SOON) {
             Ok(wire) => Self { wire },
             Err(error) => panic!("expected a connection to {addr}, found: {error}"),
+        }
+    }
+
+    /// Connects from a loopback address of the test's choice: 127.0.0.2 is another client than 127.0.0.1.
+    ///
+    /// # Panics
+    /// When no connection comes to be.
+    #[track_caller]
+    pub fn connect_from(source: Ipv4Addr, addr: SocketAddr) -> Self {
+        let connected = socket(AddressFamily::INET, SocketType::STREAM, None).and_then(|socket| {
+            bind(&socket, &SocketAddrV4::new(source, 0))?;
+            connect(&socket, &addr)?;
+            Ok(socket)
+        });
+        match connected {
+            Ok(socket) => Self {
+                wire: Wire::new(TcpStream::from(socket), SOON, None),
+            },
+            Err(error) => panic!("expected a connection from {source} to {addr}, found: {error}"),
         }
     }
 

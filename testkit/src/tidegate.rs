@@ -58,6 +58,16 @@ impl Tidegate {
         fs::write(config_file(&dir), yaml.as_ref()).expect("a file in a new folder");
         let mut command = Self::command();
         command.arg("run").arg("-c").arg(config_file(&dir));
+        Self::start_in(dir, command)
+    }
+
+    /// Starts a command that becomes `tidegate run`, for a test that needs other arguments or another environment, and
+    /// waits until its first listener is ready. The folder lives as long as what is returned.
+    ///
+    /// # Errors
+    /// [`StartError`] when no listener is ready within [`SOON`].
+    #[track_caller]
+    pub fn start_in(dir: TempDir, command: Command) -> Result<Self, StartError> {
         let process = Process::spawn(command).expect("the binary starts");
         let tidegate = Self { process, dir };
         match tidegate.stdout().wait_for(SOON, listening_addr) {

@@ -333,16 +333,21 @@ impl Controller {
         if keeps {
             return;
         }
+        let mut acks = Vec::with_capacity(self.workers.len());
         for worker in &*self.workers {
-            worker
-                .send(Command::AccessLog(new.as_ref().map(AccessLog::sink)))
-                .await
-                .ok();
+            let (done, ack) = oneshot::channel();
+            let sink = new.as_ref().map(AccessLog::sink);
+            worker.send(Command::AccessLog(sink, done)).await.ok();
+            acks.push(ack);
+        }
+        // The log before is stopped below: what comes to it later is lost.
+        for ack in acks {
+            drop(tokio::time::timeout(ADOPT_LIMIT, ack).await);
         }
         self.status
             .set_access_log(new.as_ref().map(AccessLog::meter));
         if let Some(old) = std::mem::replace(&mut self.access_log, new) {
-            // Its sinks flush when they are replaced; `stop` waits for what they handed over.
+            // Its sinks flushed when they were replaced; `stop` waits for what they handed over.
             drop(tokio::task::spawn_blocking(move || old.stop(LOG_LIMIT)).await);
         }
     }

@@ -68,12 +68,13 @@ pub(crate) fn check_request(
         .fields
         .all(FieldKind::Te)
         .flat_map(list_elements)
-        .any(|coding| coding == b"trailers");
+        .any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
     ensure_request_id(head);
     Ok(Asked {
         framing,
         keep_alive: connection.keep_alive,
-        expects_continue: expects_continue && framing != Framing::None,
+        expects_continue: expects_continue
+            && !matches!(framing, Framing::None | Framing::Length(0)),
         websocket,
         te_trailers,
     })

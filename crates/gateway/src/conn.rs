@@ -47,31 +47,53 @@ pub(crate) enum Heard {
 }
 
 impl Conn {
-    /// Waits for the first bytes of the next request with nothing held, and reads them.
+    /// Waits for the first bytes of the next request with nothing held, and reads them. While the worker drains, only
+    /// what has come is read.
     pub(crate) async fn idle(&self, worker: &Worker, input: &mut Buffer) -> Heard {
-        if worker.draining.get() {
-            return Heard::Expired;
+        if !worker.draining.get() {
+            let plan = self.listener.plan();
+            let patience = match self.requests.get() {
+                0 => plan.limits.head_timeout,
+                _ => plan.limits.idle_timeout,
+            };
+            drop(plan);
+            self.timer.arm_idle(self.touched.get() + patience);
+            let heard = self.read(&worker.buffers, input).await;
+            if heard != Heard::Expired || !worker.draining.get() {
+                return heard;
+            }
         }
-        let plan = self.listener.plan();
-        let patience = match self.requests.get() {
-            0 => plan.limits.head_timeout,
-            _ => plan.limits.idle_timeout,
-        };
-        drop(plan);
-        self.timer.arm_idle(self.touched.get() + patience);
-        self.read(&worker.buffers, input).await
+        // The runtime hears from the kernel before it comes back here.
+        tokio::task::yield_now().await;
+        std::future::poll_fn(|cx| {
+            let heard = self.poll_read(cx, &worker.buffers, input);
+            Poll::Ready(match heard {
+                Poll::Ready(heard) => heard,
+                Poll::Pending => Heard::Expired,
+            })
+        })
+        .await
     }
 
     /// Reads once, until the armed deadline.
     pub(crate) async fn read(&self, buffers: &BufferPool, input: &mut Buffer) -> Heard {
-        std::future::poll_fn(|cx| {
-            match poll_read_lent(&self.stream, cx, buffers, input, BUFFER_BYTES) {
-                Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Heard::End),
-                Poll::Ready(Ok(_)) => Poll::Ready(Heard::Bytes),
-                Poll::Pending => self.timer.poll_expired(cx).map(|()| Heard::Expired),
-            }
+        std::future::poll_fn(|cx| match self.poll_read(cx, buffers, input) {
+            Poll::Ready(heard) => Poll::Ready(heard),
+            Poll::Pending => self.timer.poll_expired(cx).map(|()| Heard::Expired),
         })
         .await
+    }
+
+    fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &BufferPool,
+        input: &mut Buffer,
+    ) -> Poll<Heard> {
+        poll_read_lent(&self.stream, cx, buffers, input, BUFFER_BYTES).map(|read| match read {
+            Ok(0) | Err(_) => Heard::End,
+            Ok(_) => Heard::Bytes,
+        })
     }
 
     /// Writes all, or fails when the client takes nothing for `write_timeout`.

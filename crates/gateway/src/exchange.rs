@@ -13,7 +13,7 @@ use crate::body::RequestBody;
 use crate::check::{Asked, check_request};
 use crate::conn::{Conn, Heard};
 use crate::forward::forward;
-use crate::forwarding::Client;
+use crate::forwarding::{Client, remove_claims};
 use crate::heads::{Persistence, edit_fields};
 use crate::local;
 use crate::plan::LimitsPlan;
@@ -36,6 +36,8 @@ pub(crate) struct Scratch {
     /// To the client.
     pub(crate) output: Vec<u8>,
     pub(crate) head: RequestHead,
+    /// The head before it was edited.
+    pub(crate) before: RequestHead,
     pub(crate) body: RequestBody,
     /// From the upstream, not yet understood.
     pub(crate) upstream_input: Buffer,
@@ -86,6 +88,7 @@ impl Scratch {
             input: Buffer::default(),
             output: Vec::new(),
             head: RequestHead::default(),
+            before: RequestHead::default(),
             body: RequestBody::new(Framing::None, 0),
             upstream_input: Buffer::default(),
             upstream_output: Vec::new(),
@@ -104,6 +107,7 @@ impl Scratch {
         shrink(&mut self.output, KEPT_BYTES);
         shrink(&mut self.upstream_output, KEPT_BYTES);
         self.upstream_input.clear();
+        self.body = RequestBody::new(Framing::None, 0);
         self.release(buffers);
     }
 }
@@ -153,25 +157,31 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
 /// Everything between the head and the finish.
 async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Refusal> {
     let listener = ex.conn.listener.plan();
-    let head = &mut scratch.head;
+    let (head, before) = (&mut scratch.head, &mut scratch.before);
     let checked = check_request(head, &listener, &ex.worker.via);
     ex.client = Client::of(ex.conn.peer, &head.fields, &listener.trusted_proxies);
     ex.asked = checked?;
+    if !ex.client.is_reported {
+        remove_claims(&mut head.fields);
+    }
     scratch.body = RequestBody::new(ex.asked.framing, listener.limits.body_max);
     ex.route = ex.snapshot.program.router.find(head);
     let snapshot = Rc::clone(&ex.snapshot);
     let route = snapshot.route(ex.route.ok_or(Refusal::NoRoute)?);
     for edits in &route.request_edits {
         // Values are taken from the head as it came: an edit does not see another's result.
-        let before = head.clone();
+        before.clone_from(head);
         let values = Values {
-            head: &before,
+            head: before,
             client_ip: ex.client.ip,
             template: route.template.as_ref(),
         };
-        edit_fields(&mut head.fields, edits, |out, text| {
-            append_text(out, text, values)
-        });
+        edit_fields(
+            &mut head.fields,
+            edits,
+            &mut scratch.upstream_output,
+            |out, text| append_text(out, text, values),
+        );
     }
     match &route.target {
         Target::Forward(target) => forward(ex, scratch, route, target).await,

@@ -161,7 +161,7 @@ fn write_request(
         route,
         forward: target,
         listener: &listener,
-        peer: ex.conn.peer,
+        conn: ex.conn,
         client: ex.client,
         via: &ex.worker.via,
     };

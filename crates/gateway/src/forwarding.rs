@@ -64,6 +64,13 @@ impl Client {
     }
 }
 
+/// Removes what a peer that is no trusted proxy says of whom it speaks for, so that neither routes nor filters see it.
+pub(crate) fn remove_claims(fields: &mut Fields) {
+    if fields.iter().any(|field| field.kind.is_forwarding()) {
+        fields.remove_where(|field| field.kind.is_forwarding());
+    }
+}
+
 /// An address, with a port or in brackets or not, as proxies write it.
 fn parse_address(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
@@ -74,13 +81,12 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
         .map(|address| address.to_canonical())
 }
 
-/// Appends the fields that tell the upstream about the client. What a trusted proxy said is kept and extended; what
-/// anyone else said was not copied.
+/// Appends the fields that tell the upstream about the client. What the head says is kept and extended: a trusted proxy
+/// or a filter said it (see [`remove_claims`]).
 pub(crate) fn append_forwarding(
     out: &mut Vec<u8>,
     head: &RequestHead,
     peer: SocketAddr,
-    client: Client,
     listener: &ListenerPlan,
 ) {
     let peer = peer.ip().to_canonical();
@@ -91,27 +97,21 @@ pub(crate) fn append_forwarding(
         ForwardedHeaders::Off => (false, false),
     };
     if x_forwarded {
-        append_x_forwarded(out, head, peer, client);
+        append_x_forwarded(out, head, peer);
     }
     if forwarded {
-        append_forwarded(out, head, peer, client);
+        append_forwarded(out, head, peer);
     }
 }
 
-fn append_x_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr, client: Client) {
+fn append_x_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr) {
     out.extend_from_slice(b"x-forwarded-for: ");
-    if client.is_reported {
-        append_list(out, &head.fields, FieldKind::XForwardedFor);
-    }
+    append_list(out, &head.fields, FieldKind::XForwardedFor);
     append_ip(out, peer);
     out.extend_from_slice(b"\r\n");
-    let reported = |kind| head.fields.first(kind).filter(|_| client.is_reported);
-    append_field(
-        out,
-        b"x-forwarded-proto",
-        reported(FieldKind::XForwardedProto).unwrap_or(b"http"),
-    );
-    match reported(FieldKind::XForwardedHost) {
+    let proto = head.fields.first(FieldKind::XForwardedProto);
+    append_field(out, b"x-forwarded-proto", proto.unwrap_or(b"http"));
+    match head.fields.first(FieldKind::XForwardedHost) {
         Some(host) => append_field(out, b"x-forwarded-host", host),
         None if head.host().is_empty() => {}
         None => {
@@ -123,11 +123,9 @@ fn append_x_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr, clien
 }
 
 /// RFC 7239 4: one element for this hop, behind those a trusted proxy reported.
-fn append_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr, client: Client) {
+fn append_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr) {
     out.extend_from_slice(b"forwarded: ");
-    if client.is_reported {
-        append_list(out, &head.fields, FieldKind::Forwarded);
-    }
+    append_list(out, &head.fields, FieldKind::Forwarded);
     match peer {
         IpAddr::V4(_) => {
             out.extend_from_slice(b"for=");

@@ -8,6 +8,7 @@ use message::{
 };
 
 use crate::check::Asked;
+use crate::conn::Conn;
 use crate::forwarding::{Client, append_forwarding, append_host};
 use crate::plan::{HeaderEditsPlan, ListenerPlan};
 use crate::program::{Forward, Rewrite, Route};
@@ -21,7 +22,7 @@ pub(crate) struct Outbound<'a> {
     pub(crate) route: &'a Route,
     pub(crate) forward: &'a Forward,
     pub(crate) listener: &'a ListenerPlan,
-    pub(crate) peer: SocketAddr,
+    pub(crate) conn: &'a Conn,
     pub(crate) client: Client,
     /// This gateway's name in Via.
     pub(crate) via: &'a [u8],
@@ -43,16 +44,19 @@ impl Outbound<'_> {
     pub(crate) fn append(&self, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let head = self.head;
         match &self.forward.rewrite_path {
-            None => append_request_line(out, head.method_text(), head.path(), head.query()),
-            Some(rewrite) => self.append_rewritten_line(out, rewrite)?,
+            // `*` is no path: it asks about the server.
+            Some(rewrite) if head.path() != b"*" => self.append_rewritten_line(out, rewrite)?,
+            Some(_) | None => {
+                append_request_line(out, head.method_text(), head.path(), head.query())
+            }
         }
         self.append_host_line(out);
         for field in head.fields.iter() {
-            if !self.is_left_out(field.kind) {
+            if !Self::is_left_out(field.kind) {
                 append_field(out, field.name, field.value);
             }
         }
-        append_forwarding(out, head, self.peer, self.client, self.listener);
+        append_forwarding(out, head, self.conn.peer, self.listener);
         out.extend_from_slice(b"via: ");
         for value in head.fields.all(FieldKind::Via) {
             out.extend_from_slice(value);
@@ -67,17 +71,20 @@ impl Outbound<'_> {
         Ok(())
     }
 
-    /// Fields that are not copied: those of the client's connection, those written anew, those only a trusted proxy
-    /// may send.
-    fn is_left_out(&self, kind: FieldKind) -> bool {
+    /// Fields that are not copied: those of the client's connection, those written anew.
+    fn is_left_out(kind: FieldKind) -> bool {
         kind.is_hop_by_hop()
             || matches!(
                 kind,
-                FieldKind::Host | FieldKind::ContentLength | FieldKind::Via | FieldKind::Expect
+                FieldKind::Host
+                    | FieldKind::ContentLength
+                    | FieldKind::Via
+                    | FieldKind::Expect
+                    | FieldKind::Forwarded
+                    | FieldKind::XForwardedFor
+                    | FieldKind::XForwardedHost
+                    | FieldKind::XForwardedProto
             )
-            || kind.is_forwarding()
-                && !(self.client.is_reported
-                    && matches!(kind, FieldKind::XForwardedOther | FieldKind::XRealIp))
     }
 
     fn append_rewritten_line(&self, out: &mut Vec<u8>, rewrite: &Rewrite) -> Result<(), Refusal> {
@@ -103,10 +110,18 @@ impl Outbound<'_> {
         match &self.forward.rewrite_host {
             Some(text) => append_text(out, text, self.values()),
             // An HTTP/1.0 client named no host, an HTTP/1.1 upstream must be told one: the address it asked.
-            None if self.head.host().is_empty() => append_socket(out, self.listener.address),
+            None if self.head.host().is_empty() => append_socket(out, self.asked_address()),
             None => append_host(out, self.head),
         }
         out.extend_from_slice(b"\r\n");
+    }
+
+    /// The address the client connected to: the listener's may name all addresses, or leave the port to the kernel.
+    fn asked_address(&self) -> SocketAddr {
+        match self.conn.stream.local_addr() {
+            Ok(address) => SocketAddr::new(address.ip().to_canonical(), address.port()),
+            Err(_) => self.listener.address,
+        }
     }
 
     fn append_connection_fields(&self, out: &mut Vec<u8>) {
@@ -137,20 +152,20 @@ fn append_length(out: &mut Vec<u8>, length: u64) {
 pub(crate) fn edit_fields(
     fields: &mut Fields,
     edits: &HeaderEditsPlan,
+    value: &mut Vec<u8>,
     mut text: impl FnMut(&mut Vec<u8>, &crate::plan::TextTemplate),
 ) {
-    let mut value = Vec::new();
     for name in &edits.remove {
         fields.remove(name.as_str().as_bytes());
     }
     for (name, template) in &edits.set {
         value.clear();
-        text(&mut value, template);
+        text(value, template);
         fields.set(name.as_str().as_bytes(), value.trim_ascii());
     }
     for (name, template) in &edits.add {
         value.clear();
-        text(&mut value, template);
+        text(value, template);
         fields.append(name.as_str().as_bytes(), value.trim_ascii());
     }
 }
@@ -181,8 +196,30 @@ pub(crate) enum BodyLine {
     UntilClose,
 }
 
-/// Appends a forwarded response head. Hop-by-hop fields and those the upstream's Connection names are left out;
-/// `Date` is added only when absent (GW-46).
+/// Removes the fields that an upstream's Connection names, before filters write theirs (GW-28).
+pub(crate) fn remove_nominated(fields: &mut Fields) {
+    let nominated: Vec<Box<[u8]>> = fields
+        .all(FieldKind::Connection)
+        .flat_map(list_elements)
+        .filter(|token| {
+            // `close` and `keep-alive` are options; fields of the connection are left out in any case.
+            let kind = FieldKind::of(token);
+            !token.eq_ignore_ascii_case(b"close")
+                && !kind.is_hop_by_hop()
+                && !kind.is_protected_from_nomination()
+        })
+        .map(Box::from)
+        .collect();
+    if !nominated.is_empty() {
+        fields.remove_where(|field| {
+            nominated
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(field.name))
+        });
+    }
+}
+
+/// Appends a forwarded response head. Hop-by-hop fields are left out; `Date` is added only when absent (GW-46).
 pub(crate) fn append_response_head(
     out: &mut Vec<u8>,
     head: &ResponseHead,
@@ -192,20 +229,10 @@ pub(crate) fn append_response_head(
     date: &[u8],
 ) {
     append_status_line(out, head.status);
-    let nominates = head
-        .fields
-        .all(FieldKind::Connection)
-        .flat_map(list_elements)
-        .any(|token| {
-            !token.eq_ignore_ascii_case(b"close") && !token.eq_ignore_ascii_case(b"keep-alive")
-        });
     let (mut has_date, mut has_id) = (false, false);
     for field in head.fields.iter() {
         let is_framing = field.kind == FieldKind::ContentLength && body != BodyLine::AsReceived;
-        if field.kind.is_hop_by_hop()
-            || is_framing
-            || nominates && is_nominated(&head.fields, field.name, field.kind)
-        {
+        if field.kind.is_hop_by_hop() || is_framing {
             continue;
         }
         has_date |= field.kind == FieldKind::Date;
@@ -221,14 +248,6 @@ pub(crate) fn append_response_head(
     append_body_line(out, body);
     append_persistence(out, persistence);
     out.extend_from_slice(b"\r\n");
-}
-
-fn is_nominated(fields: &Fields, name: &[u8], kind: FieldKind) -> bool {
-    !kind.is_protected_from_nomination()
-        && fields
-            .all(FieldKind::Connection)
-            .flat_map(list_elements)
-            .any(|token| token.eq_ignore_ascii_case(name))
 }
 
 fn append_body_line(out: &mut Vec<u8>, body: BodyLine) {

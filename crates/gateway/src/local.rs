@@ -110,7 +110,7 @@ async fn send(
             template: route.template.as_ref(),
         };
         for edits in &route.response_edits {
-            edit_fields(&mut fields, edits, |out, text| {
+            edit_fields(&mut fields, edits, &mut scratch.output, |out, text| {
                 append_text(out, text, values)
             });
         }

@@ -71,8 +71,8 @@ impl Refusal {
         }
     }
 
-    /// Whether nothing after it can be framed, or waiting for it is what was refused: the connection is closed
-    /// (GW-19).
+    /// Whether nothing after it can be framed, its head was refused before the framing counted, or waiting for it is
+    /// what was refused: the connection is closed (GW-19).
     pub(crate) fn closes(&self) -> bool {
         match self {
             Self::Head(_)
@@ -81,12 +81,12 @@ impl Refusal {
             | Self::UnderscoreField
             | Self::ProtectedNomination
             | Self::UnknownExpectation
+            | Self::TraceRefused
+            | Self::Loop
             | Self::SlowHead
             | Self::SlowBody
             | Self::BodyTooLarge => true,
-            Self::TraceRefused
-            | Self::Loop
-            | Self::NoRoute
+            Self::NoRoute
             | Self::NoEndpoint
             | Self::Exhausted
             | Self::ConnectFailed

@@ -15,7 +15,7 @@ use base::Buffer;
 
 use crate::conn::{Conn, Heard};
 use crate::exchange::{Next, Scratch, exchange};
-use crate::worker::Worker;
+use crate::worker::{Open, Worker};
 
 /// Coroutines a worker keeps for the next connections.
 const KEPT_MAX: usize = 256;
@@ -55,49 +55,63 @@ impl Servers {
 }
 
 /// A connection from its first byte to its close.
-pub(crate) async fn connection(worker: Rc<Worker>, mut conn: Conn) {
-    loop {
-        let mut first = Buffer::default();
-        if conn.idle(&worker, &mut first).await != Heard::Bytes {
-            return;
-        }
-        let (served, next) = serve(&worker, conn, first).await;
-        conn = served;
-        match next {
-            Next::KeepAlive => {}
-            Next::Close => return,
-            Next::Linger => return Box::pin(conn.linger(&worker.buffers)).await,
-            Next::Tunnel(tunnel) => {
-                let stats = &worker.stats;
-                stats.tunnels.set(stats.tunnels.get() + 1);
-                Box::pin(tunnel.run(&worker, &conn)).await;
-                stats.tunnels.set(stats.tunnels.get() - 1);
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` would hold room for its arguments twice"
+)]
+pub(crate) fn connection(open: Open, mut conn: Conn) -> impl Future<Output = ()> {
+    async move {
+        let worker = open.worker();
+        loop {
+            let mut first = Buffer::default();
+            if conn.idle(worker, &mut first).await != Heard::Bytes {
                 return;
+            }
+            let (served, next) = serve(worker, conn, first).await;
+            conn = served;
+            match next {
+                Next::KeepAlive => {}
+                Next::Close => return,
+                Next::Linger => return Box::pin(conn.linger(&worker.buffers)).await,
+                Next::Tunnel(tunnel) => {
+                    let stats = &worker.stats;
+                    stats.tunnels.set(stats.tunnels.get() + 1);
+                    Box::pin(tunnel.run(worker, &conn)).await;
+                    stats.tunnels.set(stats.tunnels.get() - 1);
+                    return;
+                }
             }
         }
     }
 }
 
-/// Serves the requests at hand on a borrowed coroutine. A panic in it unwinds through here and drops it.
-async fn serve(worker: &Rc<Worker>, conn: Conn, first: Buffer) -> (Conn, Next) {
+/// Serves the requests at hand on a borrowed coroutine. A panic in it unwinds through here and drops it. The connection
+/// is put in before there is a future, which would hold room for it otherwise.
+fn serve(
+    worker: &Rc<Worker>,
+    conn: Conn,
+    first: Buffer,
+) -> impl Future<Output = (Conn, Next)> + use<'_> {
     let free = worker.servers.free.borrow_mut().pop();
     let mut server = free.unwrap_or_else(|| Server::new(Rc::clone(worker)));
     *server.slot.waiting.borrow_mut() = Some((conn, first));
-    let served = poll_fn(|cx| {
-        // The loop never ends; what counts is whether the connection came out.
-        let polled = server.future.as_mut().poll(cx);
-        debug_assert!(polled.is_pending());
-        match server.slot.served.borrow_mut().take() {
-            Some(served) => Poll::Ready(served),
-            None => Poll::Pending,
+    async move {
+        let served = poll_fn(|cx| {
+            // The loop never ends; what counts is whether the connection came out.
+            let polled = server.future.as_mut().poll(cx);
+            debug_assert!(polled.is_pending());
+            match server.slot.served.borrow_mut().take() {
+                Some(served) => Poll::Ready(served),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+        let mut free = worker.servers.free.borrow_mut();
+        if free.len() < KEPT_MAX {
+            free.push(server);
         }
-    })
-    .await;
-    let mut free = worker.servers.free.borrow_mut();
-    if free.len() < KEPT_MAX {
-        free.push(server);
+        served
     }
-    served
 }
 
 impl Server {
@@ -128,5 +142,27 @@ async fn serve_forever(worker: Rc<Worker>, slot: Rc<Slot>) {
         scratch.input.clear();
         scratch.release(&worker.buffers);
         *slot.served.borrow_mut() = Some((conn, next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten thousand of them wait: each byte here is ten kilobytes. Kept by its task, which adds some of its own.
+    const FUTURE_MAX: usize = 512;
+
+    fn future_size<F: Future>(_: impl FnOnce(Open, Conn) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_waiting_connection_is_small() {
+        let size = future_size(connection);
+        println!(
+            "a connection is {} bytes, its future {size}",
+            size_of::<Conn>()
+        );
+        assert!(size <= FUTURE_MAX, "{size} bytes");
     }
 }

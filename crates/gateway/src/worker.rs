@@ -44,6 +44,8 @@ pub(crate) struct Worker {
     pub(crate) buffers: BufferPool,
     pub(crate) access_log: RefCell<Option<AccessSink>>,
     pub(crate) draining: Cell<bool>,
+    /// Accept loops that have not ended.
+    accepting: Cell<u32>,
     /// This gateway's name in Via.
     pub(crate) via: Box<[u8]>,
     snapshot: RefCell<Rc<Snapshot>>,
@@ -61,6 +63,7 @@ impl Worker {
             buffers: BufferPool::new(BUFFER_BYTES, BUFFERS_KEPT),
             access_log: RefCell::new(None),
             draining: Cell::new(false),
+            accepting: Cell::new(0),
             via,
             snapshot: RefCell::new(Rc::new(Snapshot {
                 program: Arc::clone(&program),
@@ -108,7 +111,15 @@ impl Worker {
     pub(crate) fn drain(&self) {
         self.draining.set(true);
         self.timers.expire_idle();
-        if self.stats.connections.get() == 0 {
+    }
+
+    /// Whether there is no connection, nor a loop that may bring one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stats.connections.get() == 0 && self.accepting.get() == 0
+    }
+
+    fn tell_if_empty(&self) {
+        if self.draining.get() && self.is_empty() {
             self.emptied.notify_one();
         }
     }
@@ -135,7 +146,8 @@ pub(crate) async fn accept(
             }
         }
     }
-    // What is not there at one look comes to no socket of ours.
+    // What is not there at one look comes to no socket of ours. The runtime hears from the kernel before it comes back.
+    tokio::task::yield_now().await;
     std::future::poll_fn(|cx| {
         while let Poll::Ready(Ok((tcp, peer))) = socket.poll_accept(cx) {
             begin(&worker, &listener, tcp, peer);
@@ -143,6 +155,8 @@ pub(crate) async fn accept(
         Poll::Ready(())
     })
     .await;
+    worker.accepting.set(worker.accepting.get() - 1);
+    worker.tell_if_empty();
 }
 
 fn begin(
@@ -164,12 +178,8 @@ fn begin(
                 _admission: admission,
             };
             let open = Open::new(worker);
-            let worker = Rc::clone(worker);
             // Owned by the worker: `Open` counts it, `drain` waits for the count, the thread's end drops the rest.
-            drop(tokio::task::spawn_local(async move {
-                let _open = open;
-                connection(worker, conn).await;
-            }));
+            drop(tokio::task::spawn_local(connection(open, conn)));
         }
         Err(turned) => {
             bump(match turned {
@@ -183,13 +193,17 @@ fn begin(
 }
 
 /// Counts a connection for as long as its task lives, whatever ends it.
-struct Open(Rc<Worker>);
+pub(crate) struct Open(Rc<Worker>);
 
 impl Open {
     fn new(worker: &Rc<Worker>) -> Self {
         let connections = &worker.stats.connections;
         connections.set(connections.get() + 1);
         Self(Rc::clone(worker))
+    }
+
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
+        &self.0
     }
 }
 
@@ -200,8 +214,6 @@ impl Drop for Open {
         if std::thread::panicking() {
             bump(&stats.panics);
         }
-        if stats.connections.get() == 0 && self.0.draining.get() {
-            self.0.emptied.notify_one();
-        }
+        self.0.tell_if_empty();
     }
 }

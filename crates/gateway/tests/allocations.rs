@@ -14,11 +14,11 @@ use std::thread;
 use std::time::Duration;
 
 use gateway::plan::{
-    ConnectionsMax, ForwardPlan, ForwardedHeaders, LimitsPlan, ListenerPlan, MatchPlan, PathMatch,
-    RoutePlan, TargetPlan, UnderscoreFields,
+    ConnectionsMax, FilterPlan, ForwardPlan, ForwardedHeaders, HeaderEditsPlan, LimitsPlan,
+    ListenerPlan, MatchPlan, PathMatch, RoutePlan, TargetPlan, TextTemplate, UnderscoreFields,
 };
 use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
-use message::PathPolicy;
+use message::{FieldName, PathPolicy};
 use telemetry::access_log::AccessLog;
 use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget};
 use tokio::sync::oneshot;
@@ -59,9 +59,20 @@ fn count() {
             .compare_exchange(thread, 0, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     {
-        let trace = Backtrace::force_capture().to_string();
+        let trace = our_frames(&Backtrace::force_capture().to_string());
         *EXPLANATION.lock().unwrap_or_else(PoisonError::into_inner) = trace;
     }
+}
+
+/// The workspace's own lines of a backtrace.
+fn our_frames(trace: &str) -> String {
+    let lines: Vec<&str> = trace.lines().collect();
+    let is_ours = |place: &str| {
+        place.contains(" at ") && !place.contains("/registry/") && !place.contains("/rustc/")
+    };
+    let ours = lines.windows(2).filter(|pair| is_ours(pair[1]));
+    ours.flatten()
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 #[expect(unsafe_code, reason = "an allocator cannot be written otherwise")]
@@ -108,6 +119,11 @@ const POST: &[u8] = b"POST /service-99/items HTTP/1.1\r\n\
 /// A path that has to be normalised and a host in capitals.
 const ODD: &[u8] = b"GET /service-7/%69tems//./7 HTTP/1.1\r\nHost: API.Example.com:8080\r\n\r\n";
 
+/// To a route that edits fields on both ways.
+const EDITED: &[u8] = b"GET /service-1/items/7 HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    Accept: */*\r\n\r\n";
+
 /// A worker thread of this name and number with its origin.
 struct Fixture {
     worker: WorkerHandle,
@@ -144,7 +160,8 @@ impl Fixture {
             AccessLog::start(&AccessLogPlan { format, target }).expect("a file")
         });
         if let Some(log) = &log {
-            send(&worker, Command::AccessLog(Some(log.sink())));
+            let (done, _) = oneshot::channel();
+            send(&worker, Command::AccessLog(Some(log.sink()), done));
         }
         // The thread has named itself once it answers.
         let (reply, answer) = oneshot::channel();
@@ -241,7 +258,24 @@ fn listener() -> ListenerPlan {
     }
 }
 
-/// A hundred: prefixes, and templates among them.
+/// Edits with every kind of value, as a route may make them of requests and of responses.
+fn edits() -> HeaderEditsPlan {
+    let name = |text| FieldName::new(text).expect("a field name");
+    let text = |text| TextTemplate::parse(text).expect("a template");
+    HeaderEditsPlan {
+        remove: vec![name("accept"), name("server")],
+        set: vec![
+            (name("x-edge"), text("tidegate")),
+            (
+                name("x-client"),
+                text("${client_ip} ${method} ${host}${path}${query}"),
+            ),
+        ],
+        add: vec![(name("x-id"), text("${request_id}"))],
+    }
+}
+
+/// A hundred: prefixes, and templates among them, every third of which edits fields.
 fn routes() -> Vec<RoutePlan> {
     (0..100)
         .map(|number| {
@@ -256,7 +290,14 @@ fn routes() -> Vec<RoutePlan> {
                     path: Some(path),
                     ..MatchPlan::default()
                 },
-                filters: Vec::new(),
+                filters: if number % 3 == 1 {
+                    vec![
+                        FilterPlan::RequestHeaders(edits()),
+                        FilterPlan::ResponseHeaders(edits()),
+                    ]
+                } else {
+                    Vec::new()
+                },
                 target: TargetPlan::Forward(ForwardPlan::to("origin")),
             }
         })
@@ -390,7 +431,7 @@ fn the_count_works() {
     let (count, trace) =
         fixture.allocations(|| Clients::connect(fixture.address).exchange(&[GET], 4));
     assert!(count >= 4, "{count}");
-    assert!(trace.contains("gateway::"), "{trace}");
+    assert!(trace.contains("src/worker.rs"), "{trace}");
     fixture.stop();
 }
 
@@ -407,6 +448,11 @@ fn posts_in_steady_state() {
 #[test]
 fn mixed_requests_in_steady_state() {
     check(93, &[GET, POST, ODD], None, 1);
+}
+
+#[test]
+fn edited_requests_in_steady_state() {
+    check(96, &[EDITED, GET], None, 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::field::FieldKind;
 use crate::head::Span;
 
 /// An ordered list of fields over one buffer. Reused from message to message: [`Fields::clear`] keeps the room.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Fields {
     arena: Vec<u8>,
     entries: Vec<Entry>,
@@ -26,6 +26,21 @@ pub struct FieldRef<'a> {
     pub value: &'a [u8],
     /// Which of the known fields.
     pub kind: FieldKind,
+}
+
+impl Clone for Fields {
+    fn clone(&self) -> Self {
+        Self {
+            arena: self.arena.clone(),
+            entries: self.entries.clone(),
+        }
+    }
+
+    /// Into the room there is.
+    fn clone_from(&mut self, source: &Self) {
+        self.arena.clone_from(&source.arena);
+        self.entries.clone_from(&source.entries);
+    }
 }
 
 impl Fields {

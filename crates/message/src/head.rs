@@ -78,7 +78,7 @@ impl Version {
 
 /// The head of a request. Reused from message to message. A protocol's parser fills it, [`RequestHead::normalise_path`]
 /// and [`RequestHead::normalise_host`] make it safe to match, and the same bytes are forwarded.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct RequestHead {
     /// Every field in the order received.
     pub fields: Fields,
@@ -94,6 +94,25 @@ pub struct RequestHead {
     port: Option<Port>,
     /// The path as received while its normal form is written: both would live in one buffer. Kept for its room.
     scratch: Vec<u8>,
+}
+
+impl Clone for RequestHead {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Into the room there is.
+    fn clone_from(&mut self, source: &Self) {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.clone_from(&source.fields);
+        *self = Self {
+            fields,
+            scratch: std::mem::take(&mut self.scratch),
+            ..*source
+        };
+    }
 }
 
 impl RequestHead {

@@ -44,6 +44,14 @@ impl Stream {
         self.tcp.borrow().peer_addr()
     }
 
+    /// This end.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.borrow().local_addr()
+    }
+
     /// Waits until there is something to read: bytes, the end, or an error. No system call, no buffer.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.tcp.borrow().poll_read_ready(cx)

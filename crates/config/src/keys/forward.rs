@@ -66,7 +66,8 @@ object! {
 object! {
     /// When a failed try is repeated, on another endpoint where there is one.
     "retries": RetryPlan, d = RetryPlan::default() => {
-        /// Further tries.
+        /// Further tries. A request that found its kept connection dead before the first response byte is sent once
+        /// more on a fresh one whatever this says, if that is safe: it never reached a living upstream.
         max: or(whole::<u8>(0, 10), d.max),
         /// Causes: no connection (nothing was sent), broken before the first response byte, `try_timeout` over, or a
         /// status of the upstream. All but `connect` need an idempotent method.

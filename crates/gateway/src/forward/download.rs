@@ -15,6 +15,7 @@ use crate::conn::{BUFFER_BYTES, poll_read_lent};
 use crate::exchange::Exchange;
 use crate::heads::{
     BodyLine, Persistence, append_response_head, append_switching_head, edit_fields,
+    remove_nominated,
 };
 use crate::program::Route;
 use crate::text::{Values, append_text};
@@ -26,7 +27,7 @@ const INTERIM_MAX: u32 = 32;
 /// Bounds of a response head: an upstream is trusted no further than a client.
 const HEAD_LIMITS: HeadLimits = HeadLimits {
     bytes: 64 << 10,
-    fields: 256,
+    fields: 128,
     target: 0,
 };
 /// Body bytes up to this many are copied behind the head; more go from where they are.
@@ -68,11 +69,12 @@ impl Transfer<'_> {
         };
         let (body, line) = ResponseBody::new(framing, response, request.version);
         let reusable = keeps_alive(response) && !body.ends_with_connection();
-        let persistence = match line {
-            BodyLine::UntilClose => Persistence::Close,
-            BodyLine::Nothing | BodyLine::AsReceived | BodyLine::Length(_) | BodyLine::Chunked => {
-                ex.persistence(request.version)
-            }
+        // A response that overtakes its request leaves the rest of the body to no one (RFC 9110 10.1.1).
+        let overtakes = !self.progress.upload_done.get();
+        let persistence = if line == BodyLine::UntilClose || overtakes {
+            Persistence::Close
+        } else {
+            ex.persistence(request.version)
         };
         ex.keeps = persistence != Persistence::Close;
         ex.status = response.status.get();
@@ -82,7 +84,7 @@ impl Transfer<'_> {
             template: route.template.as_ref(),
         };
         for edits in &route.response_edits {
-            edit_fields(&mut response.fields, edits, |out, text| {
+            edit_fields(&mut response.fields, edits, output, |out, text| {
                 append_text(out, text, values)
             });
         }
@@ -165,6 +167,7 @@ impl Transfer<'_> {
                     Ok(Some(len)) => {
                         input.consume(len);
                         self.progress.download_due.set(None);
+                        remove_nominated(&mut response.fields);
                         return Ok(());
                     }
                     Ok(None) => {}

@@ -77,6 +77,7 @@ impl<'a> Transfer<'a> {
             input,
             output,
             head,
+            before: _,
             body,
             upstream_input,
             upstream_output,
@@ -192,7 +193,8 @@ impl<'a> Transfer<'a> {
         result
     }
 
-    /// Notes a deadline the moment something has to be waited for, and reads no clock when nothing has.
+    /// Notes a deadline the moment something has to be waited for, and reads no clock when nothing has. A wait that is
+    /// looked at again keeps its deadline: what wakes it may be that very deadline, or the other direction.
     fn noting_due<T>(
         &self,
         _cx: &Context<'_>,
@@ -201,10 +203,11 @@ impl<'a> Transfer<'a> {
         (after, expiry): (Duration, Expiry),
     ) -> Poll<T> {
         match &poll {
-            Poll::Pending => due.set(Some(Due {
+            Poll::Pending if due.get().is_none() => due.set(Some(Due {
                 at: Instant::now() + after,
                 expiry,
             })),
+            Poll::Pending => {}
             Poll::Ready(_) => due.set(None),
         }
         poll

@@ -29,8 +29,10 @@ impl Transfer<'_> {
         let mut sound = self.write_upstream(lead).await;
         self.progress.sent_at.set(self.now());
         if !body.is_done() {
-            if self.asked.expects_continue && sound {
-                self.wait_continue().await;
+            if self.asked.expects_continue && sound && !self.wait_continue().await {
+                // Its body is not asked for.
+                poll_fn(|cx| poll_client_gone(self.worker, self.conn, input, cx)).await;
+                return Ending::ClientGone;
             }
             let mut pace = Pace::default();
             while sound && !body.is_done() {
@@ -54,8 +56,9 @@ impl Transfer<'_> {
         Ending::ClientGone
     }
 
-    /// Waits for the upstream's 100, at most [`CONTINUE_WAIT`], then tells the client to go on.
-    async fn wait_continue(&self) {
+    /// Waits for the upstream's 100, at most [`CONTINUE_WAIT`], then tells the client to go on. `false`: the client has
+    /// a final response instead.
+    async fn wait_continue(&self) -> bool {
         let mut wait = std::pin::pin!(tokio::time::sleep(CONTINUE_WAIT));
         let waited_in_vain = poll_fn(|cx| {
             if self.progress.continued.get() {
@@ -69,6 +72,7 @@ impl Transfer<'_> {
             // A client that is gone is noticed when its body is read.
             drop(self.conn.stream.write_all(super::download::CONTINUE).await);
         }
+        self.progress.continued.get()
     }
 
     /// Reads body bytes from the client. `false`: it left.

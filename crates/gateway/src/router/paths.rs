@@ -155,7 +155,10 @@ impl PathTable {
         {
             return Some(found);
         }
-        let segments = path.strip_prefix(b"/")?;
+        let Some(segments) = path.strip_prefix(b"/") else {
+            // `*` asks about the server as a whole: routes that take every path take it.
+            return first_of(&self.nodes[ROOT as usize].prefix);
+        };
         if self.has_templates {
             let mut best = None;
             self.search(ROOT, Some(segments), &first_of, conditions, &mut best);

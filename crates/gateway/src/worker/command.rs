@@ -31,15 +31,16 @@ pub enum Command {
         /// All of them, those with fixed addresses included.
         endpoints: Vec<ResolvedEndpoint>,
     },
-    /// Log requests here, or nowhere.
-    AccessLog(Option<AccessSink>),
+    /// Log requests here, or nowhere. Lines for the log before have been handed over when it is answered.
+    AccessLog(Option<AccessSink>, oneshot::Sender<()>),
     /// Copy your counters.
     Collect(oneshot::Sender<Sheet>),
     /// Describe your upstreams.
     Upstreams(oneshot::Sender<Vec<UpstreamView>>),
     /// Say that you are alive, and how late your loop ran at worst since the last scrape.
     Ping(oneshot::Sender<Duration>),
-    /// Stop accepting, close idle connections, and say when the last connection ended or the time is over; then end.
+    /// Stop accepting, close idle connections, and say when the last connection ended or the time is over. Questions
+    /// are answered on; the thread ends, and with it every connection, when its handle is dropped.
     Drain {
         /// At most so long.
         grace: Duration,

@@ -115,13 +115,23 @@ async fn run(config: WorkerConfig, mut commands: mpsc::Receiver<Command>) {
     };
     let serving = async {
         while let Some(command) = commands.recv().await {
-            if let Command::Drain { grace, done } = command {
-                let cut = drain(&worker, &listeners, grace).await;
-                // Whoever asked may have given up.
-                done.send(cut).ok();
-                return;
+            let Command::Drain { grace, done } = command else {
+                obey(&worker, &listeners, &label, command);
+                continue;
+            };
+            let mut draining = std::pin::pin!(drain(&worker, &listeners, grace));
+            // A worker that drains, or has, answers questions: it is not dead.
+            let cut = loop {
+                tokio::select! {
+                    cut = &mut draining => break cut,
+                    Some(command) = commands.recv() => obey(&worker, &listeners, &label, command),
+                }
+            };
+            if let Some(sink) = &*worker.access_log.borrow() {
+                sink.flush();
             }
-            obey(&worker, &listeners, &label, command);
+            // Whoever asked may have given up.
+            done.send(cut).ok();
         }
     };
     tokio::select! {
@@ -156,11 +166,9 @@ async fn drain(worker: &Worker, listeners: &Listeners, grace: Duration) -> u32 {
     for (_, stop) in listeners.borrow_mut().drain().map(|(_, listener)| listener) {
         stop.stop();
     }
-    // The accept loops take what the kernel had queued before the count is looked at.
-    tokio::task::yield_now().await;
     worker.drain();
     let emptied = async {
-        while worker.stats.connections.get() > 0 {
+        while !worker.is_empty() {
             worker.emptied.notified().await;
         }
     };
@@ -198,10 +206,11 @@ fn obey(worker: &Rc<Worker>, listeners: &Listeners, label: &str, command: Comman
                 upstream.set_endpoints(&endpoints);
             }
         }
-        Command::AccessLog(sink) => {
+        Command::AccessLog(sink, done) => {
             if let Some(old) = worker.access_log.replace(sink) {
                 old.flush();
             }
+            done.send(()).ok();
         }
         Command::Collect(reply) => drop(reply.send(collect(worker, label))),
         Command::Upstreams(reply) => drop(reply.send(views(worker))),
@@ -228,6 +237,7 @@ fn begin_listening(worker: &Rc<Worker>, listeners: &Listeners, listen: ListenCom
         socket,
         Rc::clone(&stop),
     );
+    worker.accepting.set(worker.accepting.get() + 1);
     // Owned by the worker: `stop` ends it, the thread's end drops it.
     drop(tokio::task::spawn_local(accepting));
     listeners

@@ -4,3 +4,4 @@ mod large;
 mod precedence;
 mod support;
 mod templates;
+mod worker;

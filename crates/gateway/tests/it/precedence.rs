@@ -125,7 +125,7 @@ fn path_rank(pattern: &PathMatch, asked: &str) -> Option<(u8, usize, bool)> {
                         }
                     });
             let tail_fits = if has_rest {
-                asked.len() > fixed && asked[fixed..].join("/") != ""
+                asked.len() > fixed && !asked[fixed..].join("/").is_empty()
             } else {
                 asked.len() == fixed
             };

@@ -48,8 +48,11 @@ impl Setup<'_> {
 }
 
 fn map(entries: &[&str]) -> String {
-    let entries: Vec<_> = entries.iter().filter(|entry| !entry.is_empty()).collect();
-    let entries: Vec<_> = entries.into_iter().copied().collect();
+    let entries: Vec<_> = entries
+        .iter()
+        .copied()
+        .filter(|entry| !entry.is_empty())
+        .collect();
     format!("{{ {} }}", entries.join(", "))
 }
 
@@ -119,7 +122,8 @@ pub(crate) enum Then {
 pub(crate) fn answering(answers: Vec<(String, Then)>) -> RawOrigin {
     RawOrigin::start(move |conn| {
         while let Some(request) = conn.read_request() {
-            let index: usize = request.target()[1..].parse().expect("a number");
+            let index = request.target().trim_start_matches('/');
+            let index: usize = index.parse().expect("a number");
             let (answer, then) = &answers[index];
             conn.send(answer);
             if !go_on(conn, *then) {

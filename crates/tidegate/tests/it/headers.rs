@@ -55,7 +55,12 @@ fn a_requests_hop_by_hop_fields_stop_here() {
         ),
         // A nomination is of names, whatever their case and wherever they stand.
         (
-            &["X-Hop: 1", "Connection: ,x-other", "connection: X-HOP,", "X-Kept: 1"],
+            &[
+                "X-Hop: 1",
+                "Connection: ,x-other",
+                "connection: X-HOP,",
+                "X-Kept: 1",
+            ],
             &[("x-hop", &[]), ("x-kept", &["1"])],
         ),
         (
@@ -63,7 +68,11 @@ fn a_requests_hop_by_hop_fields_stop_here() {
             &[("keep-alive", &[]), ("proxy-connection", &[])],
         ),
         (
-            &["Proxy-Authorization: Basic YTpi", "Proxy-Authenticate: Basic", "Authorization: Basic YTpi"],
+            &[
+                "Proxy-Authorization: Basic YTpi",
+                "Proxy-Authenticate: Basic",
+                "Authorization: Basic YTpi",
+            ],
             &[
                 ("proxy-authorization", &[]),
                 ("proxy-authenticate", &[]),
@@ -71,13 +80,17 @@ fn a_requests_hop_by_hop_fields_stop_here() {
             ],
         ),
         (
-            &["Connection: upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"],
+            &[
+                "Connection: upgrade",
+                "Upgrade: h2c",
+                "HTTP2-Settings: AAMAAABk",
+            ],
             &[("upgrade", &[]), ("connection", &[])],
         ),
         (&["TE: gzip"], &[("te", &[]), ("connection", &[])]),
         // GW-29
         (
-            &["TE: gzip;q=0.5, trailers", "Connection: te"],
+            &["TE: gzip;q=0.5, Trailers", "Connection: te"],
             &[("te", &["trailers"]), ("connection", &["te"])],
         ),
         (&["Trailer: X-Sum"], &[("trailer", &[])]),
@@ -194,7 +207,10 @@ fn via_is_appended_and_a_loop_is_told() {
         addr,
         &origin,
         &["Via: 1.0 fred", "via: HTTP/1.1 example.com:80 (x)"],
-        &[("via", &[&format!("1.0 fred, HTTP/1.1 example.com:80 (x), {via}")])],
+        &[(
+            "via",
+            &[&format!("1.0 fred, HTTP/1.1 example.com:80 (x), {via}")],
+        )],
     );
     check_whole_request(
         addr,
@@ -251,7 +267,8 @@ fn a_stranger_cannot_say_who_it_is() {
         ("both", true, true),
         ("off", false, false),
     ] {
-        let pick = |is_told: bool, values: &'static [&'static str]| if is_told { values } else { none };
+        let pick =
+            |is_told: bool, values: &'static [&'static str]| if is_told { values } else { none };
         let expected: [Expected<'_>; 8] = [
             ("x-client", &["127.0.0.1"]),
             ("x-forwarded-for", if x_forwarded { &told } else { none }),
@@ -293,7 +310,10 @@ fn a_trusted_proxy_says_who_the_client_is() {
             .map(|list| format!("X-Forwarded-For: {list}"))
             .collect();
         let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-        let told: String = lists.iter().map(|list| format!("{}, ", list.trim())).collect();
+        let told: String = lists
+            .iter()
+            .map(|list| format!("{}, ", list.trim()))
+            .collect();
         let told = told + "127.0.0.1";
         check_request(
             addr,
@@ -344,6 +364,9 @@ listeners:
 routes:
   - match: {{ headers: {{ x-forwarded-proto: https }} }}
     respond: {{ status: 299, body: secure }}
+  - match: {{ path: /behind-tls }}
+    filters: [{{ request_headers: {{ set: {{ x-forwarded-proto: https, x-forwarded-host: "${{host}}:443" }} }} }}]
+    forward: {{ upstream: origin }}
   - filters: [{{ request_headers: {{ set: {{ x-real-ip: "${{client_ip}}", x-forwarded-port: "443" }}, add: {{ x-copy: "${{client_ip}}" }} }} }}]
     forward: {{ upstream: origin }}
 upstreams: {{ origin: {{ endpoints: ["{}"] }} }}
@@ -359,6 +382,15 @@ upstreams: {{ origin: {{ endpoints: ["{}"] }} }}
             ("x-real-ip", &["127.0.0.1"]),
             ("x-forwarded-port", &["443"]),
             ("x-copy", &["127.0.0.1"]),
+        ],
+    );
+    check_whole_request(
+        gateway.addr("web"),
+        &origin,
+        &get("/behind-tls"),
+        &[
+            ("x-forwarded-proto", &["https"]),
+            ("x-forwarded-host", &["a.example:443"]),
         ],
     );
     let lines = ["GET / HTTP/1.1", "Host: a", "X-Forwarded-Proto: https"];
@@ -436,14 +468,49 @@ fn host_and_target_take_one_form() {
         ("GET / HTTP/1.1", "EXAMPLE.com", "/", "example.com"),
         ("GET / HTTP/1.1", "example.com:80", "/", "example.com"),
         ("GET / HTTP/1.1", "example.com:", "/", "example.com"),
-        ("GET / HTTP/1.1", "example.com.:8080", "/", "example.com:8080"),
-        ("GET / HTTP/1.1", "[0:0:0:0:0:0:0:1]:8080", "/", "[::1]:8080"),
+        (
+            "GET / HTTP/1.1",
+            "example.com.:8080",
+            "/",
+            "example.com:8080",
+        ),
+        (
+            "GET / HTTP/1.1",
+            "[0:0:0:0:0:0:0:1]:8080",
+            "/",
+            "[::1]:8080",
+        ),
         ("GET / HTTP/1.1", "127.0.0.1", "/", "127.0.0.1"),
-        ("GET http://B.example:80/x?y HTTP/1.1", "a.example", "/x?y", "b.example"),
-        ("GET HTTP://b.example:81?y HTTP/1.1", "a.example", "/?y", "b.example:81"),
-        ("GET http://b.example HTTP/1.1", "b.example", "/", "b.example"),
-        ("GET http://b.example/a/../c HTTP/1.1", "b.example", "/c", "b.example"),
-        ("OPTIONS http://b.example HTTP/1.1", "b.example", "*", "b.example"),
+        (
+            "GET http://B.example:80/x?y HTTP/1.1",
+            "a.example",
+            "/x?y",
+            "b.example",
+        ),
+        (
+            "GET HTTP://b.example:81?y HTTP/1.1",
+            "a.example",
+            "/?y",
+            "b.example:81",
+        ),
+        (
+            "GET http://b.example HTTP/1.1",
+            "b.example",
+            "/",
+            "b.example",
+        ),
+        (
+            "GET http://b.example/a/../c HTTP/1.1",
+            "b.example",
+            "/c",
+            "b.example",
+        ),
+        (
+            "OPTIONS http://b.example HTTP/1.1",
+            "b.example",
+            "*",
+            "b.example",
+        ),
         ("OPTIONS * HTTP/1.1", "a.example", "*", "a.example"),
         ("OPTIONS / HTTP/1.1", "a.example", "/", "a.example"),
     ] {
@@ -484,7 +551,11 @@ fn http_1_0_clients_are_served() {
     // A connection is kept only if that was asked for, and it is said.
     let mut client = RawClient::connect(addr);
     for _ in 0..2 {
-        client.send(head(&["GET /0 HTTP/1.0", "Host: a", "Connection: Keep-Alive"]));
+        client.send(head(&[
+            "GET /0 HTTP/1.0",
+            "Host: a",
+            "Connection: Keep-Alive",
+        ]));
         let response = client.read_response();
         assert_eq!(response.field("connection"), Some("keep-alive"));
         assert_eq!(response.text(), "ok");
@@ -500,7 +571,10 @@ fn http_1_0_clients_are_served() {
 
     let response = RawClient::exchange(addr, post("/0", "body").replace("HTTP/1.1", "HTTP/1.0"));
     assert_eq!(response.text(), "ok");
-    assert_eq!(origin.requests().pop().expect("the POST").body.bytes, b"body");
+    assert_eq!(
+        origin.requests().pop().expect("the POST").body.bytes,
+        b"body"
+    );
     assert_eq!(origin.accepted(), 1);
     assert_eq!(origin.failures(), <[String; 0]>::default());
 }

@@ -1,13 +1,20 @@
 //! The whole program from outside: the real binary, real sockets, real clients and origins.
 //! A test speaks only what a user can speak: configuration, HTTP, signals, output.
 
+mod access_log;
+mod admin_api;
 mod clients;
 mod corpus;
 mod curl;
+mod faults;
 mod framing;
 mod gate;
 mod headers;
+mod lifecycle;
+mod limits;
 mod origins;
+mod reload;
 mod routing;
 mod smuggling;
+mod system;
 mod upgrade;

@@ -98,7 +98,10 @@ fn conditions_decide_between_equal_paths() {
         ),
         (&["PUT /m HTTP/1.1", "X-A: 1", "X-B: 1"], "method"),
         (&["GET /m HTTP/1.1", "X-A: 2"], "method"),
-        (&["GET /m HTTP/1.1", "X-A: 2", "x-a: 1"], "method and header"),
+        (
+            &["GET /m HTTP/1.1", "X-A: 2", "x-a: 1"],
+            "method and header",
+        ),
         (
             &["GET /m?r&q=a%20b HTTP/1.1", "X-A: 1"],
             "method and queries",
@@ -178,7 +181,11 @@ upstreams: {{ origin: {{ endpoints: ["{}"] }} }}
         ("web", "/Admin", Some("rest /Admin")),
         ("web", "/admin/..;/x", refused),
         ("web", "/a%7eb%c3%a9%20c", Some("rest /a~b%C3%A9%20c")),
-        ("web", "/a\"<b>^`{|}[c]", Some("rest /a%22%3Cb%3E%5E%60%7B%7C%7D%5Bc%5D")),
+        (
+            "web",
+            "/a\"<b>^`{|}[c]",
+            Some("rest /a%22%3Cb%3E%5E%60%7B%7C%7D%5Bc%5D"),
+        ),
         ("web", "/a;b=c,d:@!$&'()*+", Some("rest /a;b=c,d:@!$&'()*+")),
         ("web", "/a%252fb", Some("rest /a%252fb")),
         ("web", "/x%2fadmin", refused),

@@ -273,14 +273,21 @@ fn without_agreement_it_stays_http() {
         ),
         (
             &gateway,
-            lines("HEAD / HTTP/1.1", &["Connection: upgrade", "Upgrade: websocket"]),
+            lines(
+                "HEAD / HTTP/1.1",
+                &["Connection: upgrade", "Upgrade: websocket"],
+            ),
             false,
         ),
         (
             &gateway,
             lines(
                 "POST / HTTP/1.1",
-                &["Connection: upgrade", "Upgrade: websocket", "Content-Length: 0"],
+                &[
+                    "Connection: upgrade",
+                    "Upgrade: websocket",
+                    "Content-Length: 0",
+                ],
             ),
             false,
         ),
@@ -304,7 +311,11 @@ fn without_agreement_it_stays_http() {
     ] {
         let mut client = gateway.connect("web");
         client.send(&request);
-        let method = if request.starts_with("HEAD") { "HEAD" } else { "GET" };
+        let method = if request.starts_with("HEAD") {
+            "HEAD"
+        } else {
+            "GET"
+        };
         let response = client.try_read_response_to(method).expect("a response");
         if method == "GET" {
             assert_eq!(response.text(), "ok", "{request}");
@@ -313,7 +324,11 @@ fn without_agreement_it_stays_http() {
         let seen = origin.requests().pop().expect("the request");
         let expected: &[&str] = if asks { &["websocket"] } else { &[] };
         assert_eq!(values(&seen.head, "upgrade"), expected, "{request}");
-        assert_eq!(seen.head.has_token("connection", "upgrade"), asks, "{request}");
+        assert_eq!(
+            seen.head.has_token("connection", "upgrade"),
+            asks,
+            "{request}"
+        );
         // Bytes behind a declined upgrade are the next request.
         client.send(get("/"));
         assert_eq!(client.read_response().text(), "ok", "{request}");
@@ -356,7 +371,9 @@ fn a_tunnel_survives_a_reload() {
     gateway.rewrite_config(Setup::default().yaml(&[after.addr()]));
     gateway.signal(Signal::HUP);
     assert!(
-        gateway.stderr().wait_for_text(SOON, "configuration reloaded"),
+        gateway
+            .stderr()
+            .wait_for_text(SOON, "configuration reloaded"),
         "{}",
         gateway.stderr().text()
     );
