@@ -9,7 +9,7 @@ use std::sync::Arc;
 use config::{Plan, Workers};
 use gateway::Gate;
 use gateway::plan::ListenerPlan;
-use net::BindError;
+use net::{BindError, BoundSockets};
 use telemetry::access_log::AccessLog;
 
 /// Something the plan asks for could not be had.
@@ -47,7 +47,15 @@ pub enum BuildError {
     },
 }
 
-/// A listener's sockets, one per worker, not yet accepting.
+/// The address of a listener that stays in force until the plan is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) planned: SocketAddr,
+    /// With the port that port 0 became.
+    pub(crate) bound: SocketAddr,
+}
+
+/// A listener's sockets, one per worker; clients are queued, nobody accepts yet.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) plan: Arc<ListenerPlan>,
@@ -71,7 +79,8 @@ pub(crate) fn worker_count(plan: &Plan) -> usize {
     }
 }
 
-/// Binds every listener that is not in `kept`, and opens the access log if `opens_log`.
+/// Binds every listener that is not in `held`, opens the access log if `opens_log`, and then has the sockets listen: what
+/// fails before has had no client.
 ///
 /// # Errors
 /// [`BuildError`] for the first that cannot be had; the others are closed again.
@@ -79,35 +88,56 @@ pub(crate) fn build(
     plan: &Plan,
     workers: usize,
     descriptors: u64,
-    kept: &HashMap<Box<str>, SocketAddr>,
+    held: &HashMap<Box<str>, Held>,
     opens_log: bool,
 ) -> Result<Parts, BuildError> {
     let mut parts = Parts::default();
+    let mut bound = Vec::new();
     for listener in &plan.listeners {
-        if kept.get(&listener.name) == Some(&listener.address) {
+        if held.get(&listener.name).map(|held| held.planned) == Some(listener.address) {
             continue;
         }
-        let sockets = net::bind_reuse_port(listener.address, workers).map_err(|source| {
-            BuildError::Listen {
-                name: listener.name.clone(),
-                source,
-            }
-        })?;
-        let address = sockets
-            .first()
-            .and_then(|socket| socket.local_addr().ok())
-            .unwrap_or(listener.address);
-        let gate = Gate::new(listener, descriptors, plan.listeners.len());
-        parts.listeners.push(Bound {
-            plan: Arc::new(listener.clone()),
-            address,
-            sockets,
-            gate,
-        });
+        let sockets = bind(listener.address, workers, held).map_err(failed(listener))?;
+        bound.push((listener, sockets));
     }
     if let Some(log) = plan.telemetry.access_log.as_ref().filter(|_| opens_log) {
         parts.access_log =
             Some(AccessLog::start(log).map_err(|source| BuildError::AccessLog { source })?);
     }
+    for (listener, sockets) in bound {
+        parts.listeners.push(Bound {
+            plan: Arc::new(listener.clone()),
+            address: sockets.address(),
+            sockets: sockets.listen().map_err(failed(listener))?,
+            gate: Gate::new(listener, descriptors, plan.listeners.len()),
+        });
+    }
     Ok(parts)
+}
+
+/// Binds where nobody else listens.
+fn bind(
+    address: SocketAddr,
+    workers: usize,
+    held: &HashMap<Box<str>, Held>,
+) -> Result<BoundSockets, BindError> {
+    // Sockets of this process may overlap for a moment: a listener that moves to the wildcard, or takes another's place.
+    if !held.values().any(|held| overlap(held.bound, address)) {
+        net::check_free(address)?;
+    }
+    BoundSockets::bind(address, workers)
+}
+
+/// Whether sockets on both could not be bound without sharing.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_wildcard = |address: SocketAddr| address.ip().is_unspecified();
+    one.port() == other.port()
+        && (one.ip().to_canonical() == other.ip().to_canonical()
+            || is_wildcard(one)
+            || is_wildcard(other))
+}
+
+fn failed(listener: &ListenerPlan) -> impl FnOnce(BindError) -> BuildError {
+    let name = listener.name.clone();
+    |source| BuildError::Listen { name, source }
 }

@@ -10,15 +10,15 @@ use config::Plan;
 use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
 use telemetry::access_log::AccessLog;
 use tokio::sync::oneshot;
-use upstream::Shared;
+use upstream::{ResolvedEndpoint, Shared};
 
-use crate::build::{Bound, BuildError, Parts, build, worker_count};
+use crate::build::{Bound, BuildError, Held, Parts, build, worker_count};
 use crate::names::Names;
 use crate::origin::Origin;
 use crate::status::{InForce, Status};
 
-/// How long workers may take to take on a program. They do it between two polls; longer means that one hangs.
-const ADOPT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a worker may take to do what it is told. It does it between two polls; longer means that it hangs.
+const LIMIT: Duration = Duration::from_secs(10);
 /// How long the access log may take to write its last lines.
 const LOG_LIMIT: Duration = Duration::from_secs(2);
 
@@ -125,12 +125,11 @@ impl Controller {
 
     /// Tells the workers what the names that answered lately stand for.
     pub(crate) async fn pass_names_on(&mut self) {
-        for (upstream, endpoints) in self.names.take_changed(&self.plan) {
-            self.tell_all(|| Command::Endpoints {
-                upstream: upstream.clone(),
-                endpoints: endpoints.clone(),
-            })
-            .await;
+        let changed = self.names.take_changed(&self.plan);
+        for worker in &*self.workers {
+            for command in endpoint_commands(&changed) {
+                tell(worker, command).await;
+            }
         }
     }
 
@@ -183,7 +182,7 @@ impl Controller {
         let kept = self
             .listeners
             .iter()
-            .map(|(name, listening)| (name.clone(), listening.plan.address))
+            .map(|(name, listening)| (name.clone(), Held { planned: listening.plan.address, bound: listening.address }))
             .collect();
         let opens_log = plan.telemetry.access_log != self.plan.telemetry.access_log;
         let parts = build(
@@ -231,20 +230,25 @@ impl Controller {
         .await;
         let (plan, program) =
             compiled.map_err(|error| ReloadError::Conflict(vec![error.to_string()]))?;
+        // New names get a moment to be resolved; what names stand for goes right behind the program, so that no worker
+        // serves a request in between.
+        self.names.follow(&plan);
+        self.first_names().await;
+        self.names.touch_all();
+        let endpoints = self.names.take_changed(&plan);
         let mut acks = Vec::with_capacity(self.workers.len());
         for worker in &*self.workers {
             let (done, ack) = oneshot::channel();
-            // A worker that ended is reported by the health check.
-            worker
-                .send(Command::Adopt(Arc::clone(&program), done))
-                .await
-                .ok();
+            tell(worker, Command::Adopt(Arc::clone(&program), done)).await;
+            for command in endpoint_commands(&endpoints) {
+                tell(worker, command).await;
+            }
             acks.push(ack);
         }
         for ack in acks {
-            if tokio::time::timeout(ADOPT_LIMIT, ack).await.is_err() {
+            if tokio::time::timeout(LIMIT, ack).await.is_err() {
                 tracing::error!(
-                    "expected every worker to take on the new plan within {ADOPT_LIMIT:?}, one did not"
+                    "expected every worker to take on the new plan within {LIMIT:?}, one did not"
                 );
             }
         }
@@ -254,9 +258,6 @@ impl Controller {
         self.status
             .set_in_force(InForce::new(&plan, self.program.version));
         self.plan = plan;
-        self.names.follow(&self.plan);
-        self.names.touch_all();
-        self.pass_names_on().await;
         Ok(())
     }
 
@@ -307,7 +308,7 @@ impl Controller {
                 socket,
                 gate: Arc::clone(&gate),
             };
-            worker.send(Command::Listen(listen)).await.ok();
+            tell(worker, Command::Listen(listen)).await;
         }
         self.listeners.insert(
             plan.name.clone(),
@@ -322,8 +323,8 @@ impl Controller {
     async fn unlisten(&mut self, name: &str) {
         for worker in &*self.workers {
             let (done, closed) = oneshot::channel();
-            worker.send(Command::Unlisten(name.into(), done)).await.ok();
-            closed.await.ok();
+            tell(worker, Command::Unlisten(name.into(), done)).await;
+            drop(tokio::time::timeout(LIMIT, closed).await);
         }
         self.listeners.remove(name);
     }
@@ -337,12 +338,12 @@ impl Controller {
         for worker in &*self.workers {
             let (done, ack) = oneshot::channel();
             let sink = new.as_ref().map(AccessLog::sink);
-            worker.send(Command::AccessLog(sink, done)).await.ok();
+            tell(worker, Command::AccessLog(sink, done)).await;
             acks.push(ack);
         }
         // The log before is stopped below: what comes to it later is lost.
         for ack in acks {
-            drop(tokio::time::timeout(ADOPT_LIMIT, ack).await);
+            drop(tokio::time::timeout(LIMIT, ack).await);
         }
         self.status
             .set_access_log(new.as_ref().map(AccessLog::meter));
@@ -372,7 +373,7 @@ impl Controller {
 
     async fn tell_all(&self, command: impl Fn() -> Command) {
         for worker in &*self.workers {
-            worker.send(command()).await.ok();
+            tell(worker, command()).await;
         }
     }
 
@@ -383,7 +384,7 @@ impl Controller {
         let mut ends = Vec::with_capacity(self.workers.len());
         for worker in &*self.workers {
             let (done, end) = oneshot::channel();
-            worker.send(Command::Drain { grace, done }).await.ok();
+            tell(worker, Command::Drain { grace, done }).await;
             ends.push(end);
         }
         let mut cut = 0;
@@ -399,6 +400,24 @@ impl Controller {
             drop(tokio::task::spawn_blocking(move || log.stop(LOG_LIMIT)).await);
         }
     }
+}
+
+/// Upstreams and what their names stand for.
+type Resolved = [(Box<str>, Vec<ResolvedEndpoint>)];
+
+fn endpoint_commands(resolved: &Resolved) -> impl Iterator<Item = Command> {
+    resolved
+        .iter()
+        .map(|(upstream, endpoints)| Command::Endpoints {
+            upstream: upstream.clone(),
+            endpoints: endpoints.clone(),
+        })
+}
+
+/// Sends a command. A worker that ended, or whose queue stays full because it hangs, is reported by the health check
+/// and holds up neither the others nor a shutdown.
+async fn tell(worker: &WorkerHandle, command: Command) {
+    drop(tokio::time::timeout(LIMIT, worker.send(command)).await);
 }
 
 /// An error and what caused it, in one line.

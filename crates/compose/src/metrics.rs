@@ -4,6 +4,12 @@ use admin::Page;
 use telemetry::access_log::Meter;
 use telemetry::metrics::{Family, Format, Kind, Sheet, process_sheet};
 
+static TARGET_INFO: Family = Family {
+    name: "target_info",
+    help: "Always 1; the labels tell which gateway this is.",
+    unit: None,
+    kind: Kind::Gauge,
+};
 static RELOADS: Family = Family {
     name: "tidegate_config_reloads_total",
     help: "Times the configuration was read again and accepted.",
@@ -25,6 +31,7 @@ static LAST_RELOAD_FAILED: Family = Family {
 
 /// Figures that no worker has.
 pub(crate) struct Figures {
+    pub(crate) service_name: Box<str>,
     pub(crate) reloads: u64,
     pub(crate) reload_failures: u64,
     pub(crate) last_reload_failed: bool,
@@ -37,6 +44,7 @@ pub(crate) fn render(sheets: impl Iterator<Item = Sheet>, figures: &Figures, acc
     for sheet in sheets {
         sum.merge(sheet);
     }
+    sum.gauge(&TARGET_INFO, &[("service_name", &figures.service_name)], 1.0);
     sum.counter(&RELOADS, &[], figures.reloads);
     sum.counter(&RELOAD_FAILURES, &[], figures.reload_failures);
     sum.gauge(

@@ -25,6 +25,7 @@ pub(crate) type ReloadRequest = oneshot::Sender<Result<ReloadReport, ReloadError
 #[derive(Debug)]
 pub(crate) struct InForce {
     shown: Value,
+    service_name: Box<str>,
 }
 
 impl InForce {
@@ -33,7 +34,10 @@ impl InForce {
         if let Some(object) = shown.as_object_mut() {
             object.insert("version".into(), version.into());
         }
-        Self { shown }
+        Self {
+            shown,
+            service_name: plan.telemetry.service_name.clone(),
+        }
     }
 }
 
@@ -157,6 +161,7 @@ impl System for Status {
         Box::pin(async move {
             let sheets = self.ask(Command::Collect).await;
             let figures = metrics::Figures {
+                service_name: self.in_force.load().service_name.clone(),
                 reloads: self.reloads.load(Ordering::Relaxed),
                 reload_failures: self.reload_failures.load(Ordering::Relaxed),
                 last_reload_failed: self.last_reload_failed.load(Ordering::Relaxed) > 0,

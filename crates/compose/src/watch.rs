@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Writers touch a file several times in a row; this long after the last touch it is read.
 const SETTLE: Duration = Duration::from_millis(150);
+/// However often it is touched, it is read this long after the first touch.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
 
 /// Watches a configuration file or folder.
 pub(crate) struct Watch {
     /// Ends the watching when dropped.
     _watcher: Option<RecommendedWatcher>,
     touched: mpsc::Receiver<()>,
+    /// Of a touch that was taken and is not reported yet.
+    settling: Option<Settling>,
 }
 
 impl Watch {
@@ -32,16 +37,51 @@ impl Watch {
         Self {
             _watcher: watcher,
             touched,
+            settling: None,
         }
     }
 
-    /// Waits until the configuration was touched and left alone for a moment. Never ends when nothing is watched.
-    /// Cancel-safe: a touch that was noticed and not reported makes the next touch report sooner at worst.
+    /// Waits until the configuration was touched and left alone for a moment, [`SETTLE_MAX`] at most. Never ends when
+    /// nothing is watched. Cancel-safe: a touch that was taken is kept, and the next call goes on waiting from it.
     pub(crate) async fn changed(&mut self) {
-        if self.touched.recv().await.is_none() {
-            return std::future::pending().await;
+        loop {
+            let Some(settling) = &mut self.settling else {
+                if self.touched.recv().await.is_none() {
+                    return std::future::pending().await;
+                }
+                self.settling = Some(Settling::begin(Instant::now()));
+                continue;
+            };
+            match tokio::time::timeout_at(settling.ends, self.touched.recv()).await {
+                Ok(Some(())) if settling.goes_on(Instant::now()) => {}
+                Ok(_) | Err(_) => {
+                    self.settling = None;
+                    return;
+                }
+            }
         }
-        while let Ok(Some(())) = tokio::time::timeout(SETTLE, self.touched.recv()).await {}
+    }
+}
+
+/// The time between the first touch and the report.
+#[derive(Debug)]
+struct Settling {
+    ends: Instant,
+    latest: Instant,
+}
+
+impl Settling {
+    fn begin(now: Instant) -> Self {
+        Self {
+            ends: now + SETTLE,
+            latest: now + SETTLE_MAX,
+        }
+    }
+
+    /// Takes note of another touch; says whether there is time left to wait for more.
+    fn goes_on(&mut self, now: Instant) -> bool {
+        self.ends = self.latest.min(now + SETTLE);
+        now < self.ends
     }
 }
 
@@ -49,7 +89,7 @@ fn begin(path: &Path, sender: mpsc::Sender<()>) -> notify::Result<RecommendedWat
     let names = Names::of(path);
     let folders = names.folders.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        if event.is_ok_and(|event| names.concerns(&event)) {
+        if names.may_concern(&event) {
             // One token is enough: whoever takes it reads everything.
             sender.try_send(()).ok();
         }
@@ -95,6 +135,14 @@ impl Names {
         }
     }
 
+    /// Where events were lost or the watching fails, ours may have been among them.
+    fn may_concern(&self, event: &notify::Result<Event>) -> bool {
+        match event {
+            Ok(event) => event.need_rescan() || self.concerns(event),
+            Err(_) => true,
+        }
+    }
+
     fn concerns(&self, event: &Event) -> bool {
         if matches!(event.kind, EventKind::Access(_)) {
             return false;
@@ -112,5 +160,66 @@ impl Names {
             };
             is_swap || is_ours
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::Flag;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dropped_wait_loses_no_touch() {
+        let (sender, touched) = mpsc::channel(1);
+        let mut watch = Watch {
+            _watcher: None,
+            touched,
+            settling: None,
+        };
+        sender.try_send(()).expect("an empty channel");
+        let cut = timeout(Duration::from_millis(1), watch.changed()).await;
+        assert!(cut.is_err(), "it has to settle");
+        let reported = timeout(10 * SETTLE_MAX, watch.changed()).await;
+        assert!(reported.is_ok(), "the touch was lost");
+        let again = timeout(2 * SETTLE, watch.changed()).await;
+        assert!(again.is_err(), "one touch, one report");
+    }
+
+    #[test]
+    fn settling_ends_however_often_it_is_touched() {
+        let start = Instant::now();
+        let mut now = start;
+        let mut settling = Settling::begin(now);
+        assert_eq!(settling.ends, start + SETTLE);
+        loop {
+            now += SETTLE / 2;
+            if !settling.goes_on(now) {
+                break;
+            }
+            assert_eq!(settling.ends, (now + SETTLE).min(start + SETTLE_MAX));
+        }
+        assert!(now - start >= SETTLE_MAX && now - start < SETTLE_MAX + SETTLE);
+    }
+
+    #[test]
+    fn what_may_concern_the_configuration() {
+        let names = Names {
+            folders: Vec::new(),
+            file: Some("tidegate.yaml".into()),
+            target: None,
+        };
+        let of = |path: &str| Event::new(EventKind::Any).add_path(path.into());
+        let lost = Event::new(EventKind::Other).set_flag(Flag::Rescan);
+        for (event, expected) in [
+            (Ok(of("/etc/tidegate.yaml")), true),
+            (Ok(of("/etc/..data")), true),
+            (Ok(of("/etc/other.yaml")), false),
+            (Ok(lost), true),
+            (Err(notify::Error::generic("broken")), true),
+        ] {
+            assert_eq!(names.may_concern(&event), expected, "{event:?}");
+        }
     }
 }

@@ -113,6 +113,47 @@ fn check_expect(head: &RequestHead) -> Result<bool, Refusal> {
     Ok(expects && head.version == Version::Http11)
 }
 
+/// Whether a request may go on to another hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hop {
+    /// It may.
+    Further,
+    /// The client asked for this hop's own answer.
+    Last,
+}
+
+/// Counts an OPTIONS request's Max-Forwards down (GW-31; RFC 9110 7.6.2); other methods' is passed on.
+///
+/// # Errors
+/// [`Refusal::MaxForwards`] for one that is no number, or several.
+pub(crate) fn count_hop(head: &mut RequestHead) -> Result<Hop, Refusal> {
+    if head.method != MethodKind::Options {
+        return Ok(Hop::Further);
+    }
+    let only = {
+        let mut all = head.fields.all(FieldKind::MaxForwards);
+        match (all.next(), all.next()) {
+            (None, _) => return Ok(Hop::Further),
+            (Some(only), None) => parse_hops(only),
+            (Some(_), Some(_)) => None,
+        }
+    };
+    let Some(left) = only.ok_or(Refusal::MaxForwards)?.checked_sub(1) else {
+        return Ok(Hop::Last);
+    };
+    head.fields
+        .set(b"max-forwards", left.to_string().as_bytes());
+    Ok(Hop::Further)
+}
+
+fn parse_hops(digits: &[u8]) -> Option<u32> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| digits.parse().ok())?
+}
+
 struct Connection {
     keep_alive: bool,
     upgrade: bool,

@@ -59,7 +59,11 @@ impl Conn {
             drop(plan);
             self.timer.arm_idle(self.touched.get() + patience);
             let heard = self.read(&worker.buffers, input).await;
-            if heard != Heard::Expired || !worker.draining.get() {
+            if heard == Heard::Expired && !worker.draining.get() {
+                worker.stats.timed_out("idle");
+                return heard;
+            }
+            if heard != Heard::Expired {
                 return heard;
             }
         }
@@ -98,18 +102,25 @@ impl Conn {
 
     /// Writes all, or fails when the client takes nothing for `write_timeout`.
     pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        self.timer
-            .arm(Instant::now() + self.listener.plan().limits.write_timeout);
-        let mut writing = std::pin::pin!(self.stream.write_all(bytes));
-        std::future::poll_fn(|cx| {
-            if let Poll::Ready(written) = writing.as_mut().poll(cx) {
-                return Poll::Ready(written);
+        let patience = self.listener.plan().limits.write_timeout;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            self.timer.arm(Instant::now() + patience);
+            let written = std::future::poll_fn(|cx| {
+                if let Poll::Ready(written) = self.stream.poll_write(cx, rest) {
+                    return Poll::Ready(written);
+                }
+                self.timer
+                    .poll_expired(cx)
+                    .map(|()| Err(io::ErrorKind::TimedOut.into()))
+            })
+            .await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
             }
-            self.timer
-                .poll_expired(cx)
-                .map(|()| Err(io::ErrorKind::TimedOut.into()))
-        })
-        .await
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Says goodbye: no more bytes come from us, and what the client still sends is read and dropped for a moment,

@@ -10,7 +10,7 @@ use telemetry::access_log::{AccessRecord, End};
 use telemetry::metrics::{RouteLabel, Scheme};
 
 use crate::body::RequestBody;
-use crate::check::{Asked, check_request};
+use crate::check::{Asked, Hop, check_request, count_hop};
 use crate::conn::{Conn, Heard};
 use crate::forward::forward;
 use crate::forwarding::{Client, remove_claims};
@@ -159,12 +159,15 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     let listener = ex.conn.listener.plan();
     let (head, before) = (&mut scratch.head, &mut scratch.before);
     let checked = check_request(head, &listener, &ex.worker.via);
-    ex.client = Client::of(ex.conn.peer, &head.fields, &listener.trusted_proxies);
+    ex.client = Client::of(ex.conn.peer, &head.fields, &listener);
     ex.asked = checked?;
     if !ex.client.is_reported {
         remove_claims(&mut head.fields);
     }
     scratch.body = RequestBody::new(ex.asked.framing, listener.limits.body_max);
+    if count_hop(head)? == Hop::Last {
+        return Ok(local::answer_here(ex, scratch).await);
+    }
     ex.route = ex.snapshot.program.router.find(head);
     let snapshot = Rc::clone(&ex.snapshot);
     let route = snapshot.route(ex.route.ok_or(Refusal::NoRoute)?);

@@ -101,7 +101,8 @@ pub(crate) async fn forward(
     loop {
         let endpoint = tries.pick(upstream)?;
         ex.endpoint = Some(endpoint.address);
-        let lease = match tries.acquire(ex, scratch, &endpoint).await {
+        let due = tries.due();
+        let lease = match tries.acquire(ex, scratch, &endpoint, due).await {
             Waited::Done(Ok(lease)) => lease,
             Waited::Done(Err(failure)) => {
                 tries
@@ -110,10 +111,16 @@ pub(crate) async fn forward(
                 continue;
             }
             Waited::ClientGone => return Ok(client_gone(ex)),
-            Waited::Expired => return Err(Refusal::UpstreamTimedOut),
+            Waited::Expired => {
+                let failure = Failure::Connect(ConnectFailure::TimedOut);
+                tries
+                    .after_failure(ex, scratch, &endpoint, failure, &Progress::default())
+                    .await?;
+                continue;
+            }
         };
         ex.tries += 1;
-        let transfer = Transfer::new(ex, target, lease.stream(), tries.due());
+        let transfer = Transfer::new(ex, target, lease.stream(), due);
         let ending = transfer
             .run(ex, scratch, route, tries.may_retry_status())
             .await;
@@ -245,6 +252,7 @@ impl<'a> Tries<'a> {
         ex: &Exchange<'_>,
         scratch: &mut Scratch,
         endpoint: &Rc<Endpoint>,
+        due: Instant,
     ) -> Waited<Result<Lease, Failure>> {
         if self.again.take().is_none()
             && let Some(lease) = endpoint.reuse(ex.started)
@@ -255,7 +263,7 @@ impl<'a> Tries<'a> {
             ex.worker,
             ex.conn,
             &mut scratch.input,
-            self.deadline,
+            due,
             endpoint.connect(),
         )
         .await;
@@ -332,7 +340,9 @@ impl<'a> Tries<'a> {
         let is_safe = self.is_idempotent || !progress.sent_any.get();
         match failure {
             Failure::Connect(ConnectFailure::Exhausted) => false,
-            Failure::Connect(_) => self.target.retries_on(RetryOn::Connect),
+            Failure::Connect(_) => {
+                self.target.retries_on(RetryOn::Connect) && Instant::now() < self.deadline
+            }
             Failure::NoResponse => is_safe && self.target.retries_on(RetryOn::Reset),
             Failure::BadResponse => false,
             Failure::TimedOut => {

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use base::Cidr;
 use h1::append_field;
 use message::{FieldKind, Fields, RequestHead};
 
@@ -11,6 +10,9 @@ use crate::text::append_ip;
 
 /// `X-Forwarded-For` fields that are looked at, the last ones.
 const LISTS_MAX: usize = 16;
+
+/// Reads the address in one element of a list.
+type ReadAddress = fn(&[u8]) -> Option<IpAddr>;
 
 /// Who the peer says it speaks for.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +24,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Walks `X-Forwarded-For` from right to left over trusted proxies to the first address that is none.
-    pub(crate) fn of(peer: SocketAddr, fields: &Fields, trusted: &[Cidr]) -> Self {
+    /// Walks what proxies reported from right to left, over trusted proxies, to the first address that is none: the
+    /// `Forwarded` fields where the listener speaks only those, `X-Forwarded-For` otherwise.
+    pub(crate) fn of(peer: SocketAddr, fields: &Fields, listener: &ListenerPlan) -> Self {
         let peer = peer.ip().to_canonical();
+        let trusted = &listener.trusted_proxies;
         let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
         if trusted.is_empty() || !is_trusted(peer) {
             return Self {
@@ -32,11 +36,17 @@ impl Client {
                 is_reported: false,
             };
         }
+        let (kind, read): (FieldKind, ReadAddress) = match listener.forwarded_headers {
+            ForwardedHeaders::Forwarded => (FieldKind::Forwarded, forwarded_for),
+            ForwardedHeaders::XForwarded | ForwardedHeaders::Both | ForwardedHeaders::Off => {
+                (FieldKind::XForwardedFor, parse_address)
+            }
+        };
         let mut ip = peer;
         // Several fields are one list; its end is nearest to us.
         let mut lists = [&[][..]; LISTS_MAX];
         let mut count = 0;
-        for value in fields.all(FieldKind::XForwardedFor) {
+        for value in fields.all(kind) {
             if count == LISTS_MAX {
                 lists.rotate_left(1);
             } else {
@@ -49,7 +59,7 @@ impl Client {
             .rev()
             .flat_map(|list| list.rsplit(|b| *b == b','))
         {
-            let Some(address) = parse_address(entry.trim_ascii()) else {
+            let Some(address) = read(entry.trim_ascii()) else {
                 break;
             };
             ip = address;
@@ -62,6 +72,19 @@ impl Client {
             is_reported: true,
         }
     }
+}
+
+/// The address of the `for` parameter of one `Forwarded` element (RFC 7239 4); `None` for hidden and unknown ones.
+fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
+    element.split(|b| *b == b';').find_map(|pair| {
+        let pair = pair.trim_ascii();
+        let (name, value) = pair.split_at_checked(4)?;
+        if !name.eq_ignore_ascii_case(b"for=") {
+            return None;
+        }
+        let value = value.strip_prefix(b"\"").unwrap_or(value);
+        parse_address(value.strip_suffix(b"\"").unwrap_or(value))
+    })
 }
 
 /// Removes what a peer that is no trusted proxy says of whom it speaks for, so that neither routes nor filters see it.

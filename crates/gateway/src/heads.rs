@@ -187,7 +187,7 @@ pub(crate) enum BodyLine {
     /// No body, and no field that speaks of one (1xx, 204).
     Nothing,
     /// No body, but what the upstream said of its length stays (HEAD, 304).
-    AsReceived,
+    Declared(Option<u64>),
     /// `content-length`.
     Length(u64),
     /// `transfer-encoding: chunked`.
@@ -231,7 +231,7 @@ pub(crate) fn append_response_head(
     append_status_line(out, head.status);
     let (mut has_date, mut has_id) = (false, false);
     for field in head.fields.iter() {
-        let is_framing = field.kind == FieldKind::ContentLength && body != BodyLine::AsReceived;
+        let is_framing = field.kind == FieldKind::ContentLength;
         if field.kind.is_hop_by_hop() || is_framing {
             continue;
         }
@@ -242,7 +242,7 @@ pub(crate) fn append_response_head(
     if !has_date && !head.status.is_interim() {
         append_field(out, b"date", date);
     }
-    if !has_id && !head.status.is_interim() {
+    if !has_id && !request_id.is_empty() && !head.status.is_interim() {
         append_field(out, b"x-request-id", request_id);
     }
     append_body_line(out, body);
@@ -252,8 +252,8 @@ pub(crate) fn append_response_head(
 
 fn append_body_line(out: &mut Vec<u8>, body: BodyLine) {
     match body {
-        BodyLine::Nothing | BodyLine::AsReceived | BodyLine::UntilClose => {}
-        BodyLine::Length(length) => append_length(out, length),
+        BodyLine::Nothing | BodyLine::Declared(None) | BodyLine::UntilClose => {}
+        BodyLine::Length(length) | BodyLine::Declared(Some(length)) => append_length(out, length),
         BodyLine::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
 }

@@ -45,6 +45,11 @@ pub(crate) async fn redirect(
     send(ex, scratch, Some(route), plan.status, fields, b"").await
 }
 
+/// Answers OPTIONS for the gateway itself: the client asked how far its request comes (GW-31).
+pub(crate) async fn answer_here(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Next {
+    send(ex, scratch, None, StatusCode::OK, Fields::default(), b"").await
+}
+
 /// Answers with an error of the gateway's own (RFC 9457), and closes where nothing after it can be framed.
 pub(crate) async fn refuse(
     ex: &mut Exchange<'_>,
@@ -115,11 +120,10 @@ async fn send(
             });
         }
     }
-    if fields.first(FieldKind::XRequestId).is_none() {
-        fields.append(
-            b"x-request-id",
-            head.fields.first(FieldKind::XRequestId).unwrap_or_default(),
-        );
+    if fields.first(FieldKind::XRequestId).is_none()
+        && let Some(id) = head.fields.first(FieldKind::XRequestId)
+    {
+        fields.append(b"x-request-id", id);
     }
     let persistence = ex.persistence(head.version);
     let date = ex.worker.date();

@@ -65,9 +65,7 @@ pub struct Forward {
     pub try_timeout: Option<Duration>,
     /// No byte in either direction.
     pub idle_timeout: Duration,
-    /// Further tries.
-    pub retries_max: u8,
-    /// Whether a status allows another try is looked up here.
+    /// When a failed try is repeated.
     pub retry: RetryPlan,
     /// Changes the path.
     pub rewrite_path: Option<Rewrite>,
@@ -200,7 +198,6 @@ impl Forward {
             timeout: plan.timeout,
             try_timeout: plan.try_timeout,
             idle_timeout: plan.idle_timeout,
-            retries_max: plan.retries.max,
             retry: plan.retries.clone(),
             rewrite_path: plan
                 .rewrite

@@ -3,7 +3,6 @@
 use h1::{ChunkError, HeadError};
 use message::{PathError, StatusCode};
 use telemetry::access_log::End;
-use upstream::AcquireError;
 
 /// Why Tidegate answers for itself. What the client reads never names an internal address.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +19,8 @@ pub(crate) enum Refusal {
     ProtectedNomination,
     #[error("expected 100-continue in Expect")]
     UnknownExpectation,
+    #[error("expected one number in Max-Forwards")]
+    MaxForwards,
     #[error("TRACE is not served here")]
     TraceRefused,
     #[error("the request came through this gateway already")]
@@ -55,9 +56,11 @@ impl Refusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Head(error) => error.status(),
-            Self::Path(_) | Self::Chunk(_) | Self::UnderscoreField | Self::ProtectedNomination => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Path(_)
+            | Self::Chunk(_)
+            | Self::UnderscoreField
+            | Self::ProtectedNomination
+            | Self::MaxForwards => StatusCode::BAD_REQUEST,
             Self::UnknownExpectation => StatusCode::EXPECTATION_FAILED,
             Self::TraceRefused => StatusCode::NOT_IMPLEMENTED,
             Self::Loop => StatusCode::LOOP_DETECTED,
@@ -81,6 +84,7 @@ impl Refusal {
             | Self::UnderscoreField
             | Self::ProtectedNomination
             | Self::UnknownExpectation
+            | Self::MaxForwards
             | Self::TraceRefused
             | Self::Loop
             | Self::SlowHead
@@ -120,6 +124,7 @@ impl Refusal {
             Self::UnderscoreField => "underscore_field",
             Self::ProtectedNomination => "protected_nomination",
             Self::UnknownExpectation => "expectation",
+            Self::MaxForwards => "max_forwards",
             Self::TraceRefused => "trace",
             Self::Loop => "loop",
             Self::SlowHead => "slow_head",
@@ -173,15 +178,5 @@ impl From<PathError> for Refusal {
 impl From<ChunkError> for Refusal {
     fn from(error: ChunkError) -> Self {
         Self::Chunk(error)
-    }
-}
-
-impl From<&AcquireError> for Refusal {
-    fn from(error: &AcquireError) -> Self {
-        match error {
-            AcquireError::Failed { .. } => Self::ConnectFailed,
-            AcquireError::TimedOut { .. } => Self::ConnectTimedOut,
-            AcquireError::Exhausted { .. } => Self::Exhausted,
-        }
     }
 }

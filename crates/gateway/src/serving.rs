@@ -18,7 +18,7 @@ use crate::exchange::{Next, Scratch, exchange};
 use crate::worker::{Open, Worker};
 
 /// Coroutines a worker keeps for the next connections.
-const KEPT_MAX: usize = 256;
+const KEPT_MAX: usize = 64;
 
 /// A coroutine that serves one connection after another.
 struct Server {

@@ -25,6 +25,7 @@ pub(crate) struct Stats {
     pub(crate) body_bytes_out: Cell<u64>,
     pub(crate) loop_lag_max_ns: Cell<u64>,
     refusals: RefCell<HashMap<&'static str, u64>>,
+    timeouts: RefCell<HashMap<&'static str, u64>>,
 }
 
 macro_rules! families {
@@ -48,6 +49,7 @@ families! {
     BODY_IN = Counter "tidegate_request_body_bytes_total", "Request body bytes received.";
     BODY_OUT = Counter "tidegate_response_body_bytes_total", "Response body bytes sent.";
     REFUSALS = Counter "tidegate_refusals_total", "Requests Tidegate answered with an error of its own, by cause.";
+    TIMEOUTS = Counter "tidegate_timeouts_total", "Waits that ended at their limit, by what was waited for.";
     LOOP_LAG = Gauge "tidegate_worker_loop_lag_seconds", "Longest delay of the worker's loop since the last scrape.";
     WORKER_CPU = Counter "tidegate_worker_cpu_seconds_total", "CPU time of the worker's thread.";
     WORKER_CONNECTIONS = Gauge "tidegate_worker_connections", "Client connections open on the worker.";
@@ -78,6 +80,11 @@ impl Stats {
     /// Counts a refusal by its cause.
     pub(crate) fn refused(&self, cause: &'static str) {
         *self.refusals.borrow_mut().entry(cause).or_default() += 1;
+    }
+
+    /// Counts a wait that ended at its limit.
+    pub(crate) fn timed_out(&self, what: &'static str) {
+        *self.timeouts.borrow_mut().entry(what).or_default() += 1;
     }
 
     /// Copies every counter. `worker` is the worker's number as text.
@@ -112,6 +119,9 @@ impl Stats {
         sheet.counter(&BODY_OUT, &[], self.body_bytes_out.get());
         for (cause, count) in self.refusals.borrow().iter() {
             sheet.counter(&REFUSALS, &[("cause", cause)], *count);
+        }
+        for (what, count) in self.timeouts.borrow().iter() {
+            sheet.counter(&TIMEOUTS, &[("what", what)], *count);
         }
         let lag = std::time::Duration::from_nanos(self.loop_lag_max_ns.take());
         sheet.gauge(&LOOP_LAG, &[("worker", worker)], lag.as_secs_f64());

@@ -43,8 +43,8 @@ impl Tunnel {
         }
     }
 
-    /// Carries bytes both ways until both sides ended, one broke, nothing moved for the idle time, or the worker
-    /// drains. An end on one side is passed on and the other way stays open.
+    /// Carries bytes both ways until both sides ended, one broke, or nothing moved for the idle time; a drain
+    /// lets it live for the grace time. An end on one side is passed on and the other way stays open.
     pub(crate) async fn run(mut self, worker: &Worker, conn: &Conn) {
         let (client, upstream) = (&conn.stream, self.lease.stream());
         conn.timer.arm(Instant::now() + self.idle_timeout);
@@ -63,7 +63,11 @@ impl Tunnel {
             if moved > 0 {
                 conn.timer.arm(Instant::now() + self.idle_timeout);
             }
-            conn.timer.poll_expired(cx)
+            let expired = conn.timer.poll_expired(cx);
+            if expired.is_ready() {
+                worker.stats.timed_out("tunnel_idle");
+            }
+            expired
         })
         .await;
     }

@@ -28,7 +28,7 @@ pub use thread::{WorkerConfig, WorkerGone, WorkerHandle, spawn_worker};
 
 /// How long an accept loop rests when there is no descriptor left: spinning would help no one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Buffers kept for tunnels.
+/// Buffers kept for whoever has bytes in flight next.
 const BUFFERS_KEPT: usize = 64;
 /// Told to a client over the connection limit, without reading its request.
 const FULL: &[u8] =

@@ -58,8 +58,12 @@ pub fn response_framing(fields: &Fields, context: ResponseContext) -> Result<Fra
     }
 }
 
-/// The one Content-Length; several, or a list, must be identical (GW-2; RFC 9110 8.6).
-fn content_length(fields: &Fields) -> Result<Option<u64>, HeadError> {
+/// The one Content-Length; several, or a list, must be identical (GW-2; RFC 9110 8.6). Says how long a body is or, in
+/// an answer to HEAD and with 304, would be.
+///
+/// # Errors
+/// [`HeadError::MalformedLength`].
+pub fn content_length(fields: &Fields) -> Result<Option<u64>, HeadError> {
     let mut length = None;
     for value in fields
         .all(FieldKind::ContentLength)

@@ -14,5 +14,5 @@ pub use encode::{
     append_status_line,
 };
 pub use error::{ChunkError, HeadError};
-pub use framing::{Framing, ResponseContext, request_framing, response_framing};
+pub use framing::{Framing, ResponseContext, content_length, request_framing, response_framing};
 pub use head::{HeadLimits, HeadReader, parse_trailers};

@@ -157,11 +157,6 @@ impl Fields {
     pub fn bytes(&self, span: Span) -> &[u8] {
         span.of(&self.arena)
     }
-
-    /// How much memory it holds on to, in bytes.
-    pub fn capacity_bytes(&self) -> usize {
-        self.arena.capacity() + self.entries.capacity() * size_of::<Entry>()
-    }
 }
 
 /// Without the spaces and tabs at its ends (RFC 9110 5.6.3). No other white space goes: a reader that takes

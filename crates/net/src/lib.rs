@@ -5,7 +5,7 @@ mod machine;
 mod stream;
 mod timers;
 
-pub use listen::{BindError, bind_reuse_port};
+pub use listen::{BindError, BoundSockets, bind_reuse_port, check_free};
 pub use machine::{available_cpus, pin_to_cpu, raise_descriptor_limit};
 pub use stream::Stream;
 pub use timers::{Timer, Timers};

@@ -141,7 +141,8 @@ impl Table {
 
     /// Wakes the owners of passed deadlines and returns the earliest of the others.
     fn scan(&self, now: Instant) -> u64 {
-        let now = self.millis(now);
+        // Deadlines are rounded up and the time down: none is met early.
+        let now = self.millis(now) - 1;
         let mut slots = self.slots.borrow_mut();
         let Slots {
             deadlines, owners, ..

@@ -222,6 +222,9 @@ impl Endpoint {
     /// Takes a connection back: to a request that waits, else to the idle ones, else it is closed.
     fn give_back(self: &Rc<Self>, mut connection: Connection, now: Instant) {
         connection.uses += 1;
+        if now >= connection.expires || !connection.stream.is_quiet() {
+            return;
+        }
         let wanted_elsewhere =
             self.budget.waiting.load(Ordering::Relaxed) as usize > self.pending.borrow().len();
         let yields = wanted_elsewhere

@@ -75,6 +75,14 @@ impl Upstream {
         *self.set.borrow_mut() = new;
     }
 
+    /// Closes connections after use and idle ones at once. The endpoints stay: requests under way may try them again.
+    fn retire(&self) {
+        for endpoint in &self.set.borrow().endpoints {
+            endpoint.retired.set(true);
+            endpoint.idle.borrow_mut().clear();
+        }
+    }
+
     fn endpoint(&self, resolved: ResolvedEndpoint) -> Rc<Endpoint> {
         let connections = self.plan.connections.clone();
         let budget = self
@@ -137,7 +145,7 @@ impl Upstreams {
             });
         }
         for gone in old.values() {
-            gone.set_endpoints(&[]);
+            gone.retire();
         }
         self.all.borrow_mut().clone_from(&kept);
         kept
@@ -194,18 +202,32 @@ impl Upstreams {
 
     fn changed(&self, known: &Rc<Upstream>, plan: &Arc<UpstreamPlan>) -> Rc<Upstream> {
         let upstream = self.begun(plan);
-        if known.plan.connections == plan.connections {
-            // Endpoints carry over; resolved ones stay until discovery speaks again.
+        let has_names = plan
+            .endpoints
+            .iter()
+            .any(|endpoint| matches!(endpoint.address, EndpointAddress::Name { .. }));
+        let keeps = known.plan.connections == plan.connections;
+        if keeps {
+            // Endpoints carry over with their connections.
             upstream.set.borrow_mut().clone_from(&known.set.borrow());
-            if !plan
-                .endpoints
-                .iter()
-                .any(|endpoint| matches!(endpoint.address, EndpointAddress::Name { .. }))
-            {
-                upstream.set_endpoints(&Upstream::static_endpoints(plan));
+        }
+        if has_names {
+            // What names stood for holds until discovery speaks again, which it does at once for a changed plan.
+            let mut endpoints = Upstream::static_endpoints(plan);
+            for old in &known.set.borrow().endpoints {
+                if !endpoints.iter().any(|new| new.address == old.address) {
+                    endpoints.push(ResolvedEndpoint {
+                        address: old.address,
+                        weight: old.weight,
+                    });
+                }
             }
+            upstream.set_endpoints(&endpoints);
         } else {
-            known.set_endpoints(&[]);
+            upstream.set_endpoints(&Upstream::static_endpoints(plan));
+        }
+        if !keeps {
+            known.retire();
         }
         upstream
     }

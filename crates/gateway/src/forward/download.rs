@@ -67,7 +67,9 @@ impl Transfer<'_> {
         let Ok(framing) = response_framing(&response.fields, context) else {
             return Ending::Failed(Failure::BadResponse);
         };
-        let (body, line) = ResponseBody::new(framing, response, request.version);
+        let Ok((body, line)) = ResponseBody::new(framing, response, request.version) else {
+            return Ending::Failed(Failure::BadResponse);
+        };
         let reusable = keeps_alive(response) && !body.ends_with_connection();
         // A response that overtakes its request leaves the rest of the body to no one (RFC 9110 10.1.1).
         let overtakes = !self.progress.upload_done.get();
@@ -163,6 +165,10 @@ impl Transfer<'_> {
         }));
         loop {
             if !input.is_empty() {
+                if !self.progress.sent_any.get() {
+                    // It cannot answer what was not sent: a kept connection that spoke unasked (GW-11).
+                    return Err(Ending::Failed(Failure::NoResponse));
+                }
                 match reader.response(input.filled(), HEAD_LIMITS, response) {
                     Ok(Some(len)) => {
                         input.consume(len);

@@ -16,6 +16,8 @@ pub(super) struct Progress {
     pub(super) continued: Cell<bool>,
     /// A byte of the final response went to the client.
     pub(super) response_begun: Cell<bool>,
+    /// How long the client was waited for: time that no upstream is charged with.
+    pub(super) client_waited: Cell<Duration>,
     /// When the request was sent.
     pub(super) sent_at: Cell<Option<Instant>>,
     /// When the final response head was read.
@@ -48,11 +50,43 @@ pub(super) enum Expiry {
     ClientWrite,
 }
 
+impl Expiry {
+    /// A bounded label for metrics.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::ResponseHead => "response_head",
+            Self::RequestBody => "request_body",
+            Self::UpstreamWrite => "upstream_write",
+            Self::ResponseBody => "response_body",
+            Self::ClientWrite => "client_write",
+        }
+    }
+}
+
 impl Progress {
-    /// The nearer deadline.
+    /// The nearer deadline. While the client owes body bytes the upstream owes no answer, and the time the client took
+    /// is added to the upstream's.
     pub(super) fn due(&self) -> Option<Due> {
-        match (self.upload_due.get(), self.download_due.get()) {
-            (Some(up), Some(down)) => Some(if up.at < down.at { up } else { down }),
+        let down = self.download_due.get().map(|due| match due.expiry {
+            Expiry::ResponseHead => Due {
+                at: due.at + self.client_waited.get(),
+                ..due
+            },
+            Expiry::RequestBody
+            | Expiry::UpstreamWrite
+            | Expiry::ResponseBody
+            | Expiry::ClientWrite => due,
+        });
+        match (self.upload_due.get(), down) {
+            (Some(up), Some(down)) => {
+                let client_owes =
+                    up.expiry == Expiry::RequestBody && down.expiry == Expiry::ResponseHead;
+                Some(if client_owes || up.at < down.at {
+                    up
+                } else {
+                    down
+                })
+            }
             (due, None) | (None, due) => due,
         }
     }

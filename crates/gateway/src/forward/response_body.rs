@@ -1,7 +1,7 @@
 //! A response's body on its way from the upstream's framing to the client's.
 
 use base::Buffer;
-use h1::{Chunk, ChunkDecoder, ChunkError, Framing, LAST_CHUNK};
+use h1::{Chunk, ChunkDecoder, ChunkError, Framing, HeadError, LAST_CHUNK, content_length};
 use message::{ResponseHead, Version};
 
 use crate::body::{append_chunk, append_last_chunk};
@@ -25,7 +25,14 @@ enum Decoder {
 
 impl ResponseBody {
     /// Decides how the body goes on to a client of this version.
-    pub(super) fn new(framing: Framing, head: &ResponseHead, client: Version) -> (Self, BodyLine) {
+    ///
+    /// # Errors
+    /// [`HeadError`] when the length a bodiless response declares is none.
+    pub(super) fn new(
+        framing: Framing,
+        head: &ResponseHead,
+        client: Version,
+    ) -> Result<(Self, BodyLine), HeadError> {
         let chunked_for = |client| match client {
             Version::Http11 => BodyLine::Chunked,
             Version::Http10 => BodyLine::UntilClose,
@@ -34,7 +41,10 @@ impl ResponseBody {
             Framing::None if head.status.is_interim() || head.status.get() == 204 => {
                 (Decoder::None, BodyLine::Nothing)
             }
-            Framing::None => (Decoder::None, BodyLine::AsReceived),
+            Framing::None => (
+                Decoder::None,
+                BodyLine::Declared(content_length(&head.fields)?),
+            ),
             Framing::Length(length) => (Decoder::Length(length), BodyLine::Length(length)),
             Framing::Chunked => (
                 Decoder::Chunked(ChunkDecoder::default()),
@@ -43,14 +53,14 @@ impl ResponseBody {
             Framing::UntilClose => (Decoder::UntilClose, chunked_for(client)),
         };
         let done = matches!(decoder, Decoder::None | Decoder::Length(0));
-        (
+        Ok((
             Self {
                 decoder,
                 chunks: line == BodyLine::Chunked,
                 done,
             },
             line,
-        )
+        ))
     }
 
     /// Whether the whole body was taken.

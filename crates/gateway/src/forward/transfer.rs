@@ -127,6 +127,7 @@ impl<'a> Transfer<'a> {
     }
 
     fn expired(&self, expiry: Expiry) -> Ending {
+        self.worker.stats.timed_out(expiry.label());
         self.unless_begun(match expiry {
             Expiry::ResponseHead | Expiry::UpstreamWrite => Ending::Failed(Failure::TimedOut),
             Expiry::RequestBody => Ending::Refused(Refusal::SlowBody),
@@ -147,7 +148,7 @@ impl<'a> Transfer<'a> {
                     .get(written.saturating_sub(first.len())..)
                     .unwrap_or_default();
                 let poll = self.conn.stream.poll_write_two(cx, first_left, second_left);
-                match ready!(self.noting_due(cx, poll, &self.progress.download_due, limit)) {
+                match ready!(self.noting_due(poll, &self.progress.download_due, limit)) {
                     Ok(0) | Err(_) => return Poll::Ready(Err(Ending::ClientGone)),
                     Ok(count) => written += count,
                 }
@@ -166,7 +167,7 @@ impl<'a> Transfer<'a> {
         let result = poll_fn(|cx| {
             while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
                 let poll = self.upstream.poll_write(cx, rest);
-                match ready!(self.noting_due(cx, poll, &self.progress.upload_due, limit)) {
+                match ready!(self.noting_due(poll, &self.progress.upload_due, limit)) {
                     Ok(0) | Err(_) => return Poll::Ready(false),
                     Ok(count) => {
                         self.progress.sent_any.set(true);
@@ -186,7 +187,7 @@ impl<'a> Transfer<'a> {
         let limit = (self.target.idle_timeout, Expiry::ResponseBody);
         let result = poll_fn(|cx| {
             let poll = poll_read_lent(self.upstream, cx, &self.worker.buffers, input, room);
-            self.noting_due(cx, poll, &self.progress.download_due, limit)
+            self.noting_due(poll, &self.progress.download_due, limit)
         })
         .await;
         self.progress.download_due.set(None);
@@ -197,7 +198,6 @@ impl<'a> Transfer<'a> {
     /// looked at again keeps its deadline: what wakes it may be that very deadline, or the other direction.
     fn noting_due<T>(
         &self,
-        _cx: &Context<'_>,
         poll: Poll<T>,
         due: &std::cell::Cell<Option<Due>>,
         (after, expiry): (Duration, Expiry),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use base::Buffer;
 
 use super::Ending;
+use super::download::CONTINUE;
 use super::progress::{Due, Expiry};
 use super::transfer::{Transfer, poll_client_gone};
 use crate::body::RequestBody;
@@ -69,10 +70,22 @@ impl Transfer<'_> {
         .await;
         if waited_in_vain && !self.progress.response_begun.get() {
             self.progress.continued.set(true);
-            // A client that is gone is noticed when its body is read.
-            drop(self.conn.stream.write_all(super::download::CONTINUE).await);
+            self.say_continue().await;
         }
         self.progress.continued.get()
+    }
+
+    /// Tells the client to go on, in one write or not at all: the download writes to the same socket. A client whose
+    /// socket takes no 25 bytes has not read what it was sent; it goes on by itself.
+    async fn say_continue(&self) {
+        poll_fn(|cx| {
+            if let Poll::Ready(Ok(1..25)) = self.conn.stream.poll_write(cx, CONTINUE) {
+                self.conn.stream.reset_on_close();
+                self.conn.stream.shutdown_write();
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// Reads body bytes from the client. `false`: it left.
@@ -90,10 +103,12 @@ impl Transfer<'_> {
             if poll.is_pending() && since.is_none() {
                 let now = Instant::now();
                 since = Some(now);
-                // What the client has earned by sending, less what it has waited (RFC-free; Apache calls it MinRate).
+                // What the client has earned by sending, less what it was waited for (Apache calls it MinRate).
                 let earned =
                     Duration::from_secs(body.received / u64::from(limits.body_rate_min.max(1)));
-                let at = now + (limits.body_timeout + earned).saturating_sub(pace.waited);
+                let at = now
+                    + (limits.body_timeout + earned)
+                        .saturating_sub(self.progress.client_waited.get());
                 self.progress.upload_due.set(Some(Due {
                     at,
                     expiry: Expiry::RequestBody,
@@ -103,7 +118,8 @@ impl Transfer<'_> {
         })
         .await;
         if let Some(since) = since {
-            pace.waited += since.elapsed();
+            let waited = &self.progress.client_waited;
+            waited.set(waited.get() + since.elapsed());
             self.progress.upload_due.set(None);
         }
         match read {
@@ -120,15 +136,11 @@ impl Transfer<'_> {
 #[derive(Debug)]
 pub(super) struct Pace {
     step: usize,
-    waited: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            step: BUFFER_BYTES,
-            waited: Duration::ZERO,
-        }
+        Self { step: BUFFER_BYTES }
     }
 }
 

@@ -226,6 +226,26 @@ fn formats_are_negotiated() {
     }
 }
 
+#[test]
+fn the_service_has_a_name() {
+    let named = |name: &str| saying("ok") + &format!("telemetry: {{ service_name: {name} }}\n");
+    let info = |tidegate: &Tidegate| {
+        let metrics = Metrics::of(tidegate);
+        let found = metrics.series("target_info");
+        found
+            .map(|(labels, value)| (labels.to_owned(), value))
+            .collect::<Vec<_>>()
+    };
+    let tidegate = Tidegate::start(saying("ok"));
+    for name in ["tidegate", "edge", "'a \"b\"'", "other"] {
+        if name != "tidegate" {
+            reload_to(&tidegate, &named(name));
+        }
+        let value = name.trim_matches('\'').replace('"', "\\\"");
+        assert_eq!(info(&tidegate), [(label("service_name", &value), 1.0)]);
+    }
+}
+
 /// Nothing a client sends makes a new series.
 #[test]
 fn label_values_are_bounded() {

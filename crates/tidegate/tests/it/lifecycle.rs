@@ -199,6 +199,22 @@ fn what_cannot_be_had_exits_with_1() {
     check_cannot_run(&on("127.0.0.1:0", log), &["access_log"]);
 }
 
+/// Two processes on one address would take each other's connections.
+#[test]
+fn a_second_process_does_not_share_an_address() {
+    let first = Tidegate::start(saying("first"));
+    let addr = first.addr("web");
+    for address in [addr, ([0, 0, 0, 0], addr.port()).into()] {
+        let second = format!(
+            "listeners: {{ web: {{ address: {address} }} }}\nroutes: [{{ respond: {{ body: second }} }}]\nadmin: off\n"
+        );
+        check_cannot_run(&second, &["listener web", &address.to_string(), "in use"]);
+    }
+    for _ in 0..20 {
+        assert_eq!(RawClient::exchange(addr, get("/")).text(), "first");
+    }
+}
+
 /// In flight, idle, silent and half-way through a head: each ends as it should.
 #[test]
 fn a_drain_lets_finish_what_is_under_way() {

@@ -12,6 +12,7 @@ mod gate;
 mod headers;
 mod lifecycle;
 mod limits;
+mod names;
 mod origins;
 mod reload;
 mod routing;

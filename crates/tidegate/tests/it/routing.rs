@@ -264,6 +264,10 @@ upstreams: {{ origin: {{ endpoints: ["{}"] }} }}
         assert_eq!(request.target(), path, "{target}");
         assert_eq!(values(&request.head, "host"), [host], "{target}");
     }
+    // `*` is no path, so that nothing of it is replaced (GW-22).
+    let options = head(&["OPTIONS * HTTP/1.1", "Host: a.example"]);
+    let (_, request) = forwarded(gateway.addr("web"), &origin, options);
+    assert_eq!(request.target(), "*");
 }
 
 #[test]

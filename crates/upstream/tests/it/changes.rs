@@ -191,7 +191,8 @@ fn a_plan_that_left_closes_its_connections() {
         assert_eq!(first.read(0), None);
         under_way.release();
         assert_eq!(first.read(1), None);
-        assert!(upstream.pick(&[]).is_none());
+        // A request under way may try again on the plan it began with.
+        assert!(upstream.pick(&[]).is_some());
         fill(&after[0].endpoints()[0], 1).await;
         upstreams.close_idle();
         assert_eq!(second.read(0), None);
