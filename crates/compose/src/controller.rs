@@ -182,7 +182,13 @@ impl Controller {
         let kept = self
             .listeners
             .iter()
-            .map(|(name, listening)| (name.clone(), Held { planned: listening.plan.address, bound: listening.address }))
+            .map(|(name, listening)| {
+                let held = Held {
+                    planned: listening.plan.address,
+                    bound: listening.address,
+                };
+                (name.clone(), held)
+            })
             .collect();
         let opens_log = plan.telemetry.access_log != self.plan.telemetry.access_log;
         let parts = build(

@@ -44,7 +44,11 @@ pub(crate) fn render(sheets: impl Iterator<Item = Sheet>, figures: &Figures, acc
     for sheet in sheets {
         sum.merge(sheet);
     }
-    sum.gauge(&TARGET_INFO, &[("service_name", &figures.service_name)], 1.0);
+    sum.gauge(
+        &TARGET_INFO,
+        &[("service_name", &figures.service_name)],
+        1.0,
+    );
     sum.counter(&RELOADS, &[], figures.reloads);
     sum.counter(&RELOAD_FAILURES, &[], figures.reload_failures);
     sum.gauge(

@@ -37,7 +37,8 @@ object! {
         upstream: optional(upstream()),
         /// Several upstreams, each with its share of the requests.
         split: optional(list("shares", object::<SplitPlan>(), 1, 64).checked(|r, n, split| has_weight(r, n, split))),
-        /// Head received to response head sent, all tries included; 504 beyond.
+        /// Head received to response head sent, all tries included, the time the client takes for its body left out; 504
+        /// beyond. The response body is bounded by `idle_timeout` instead.
         timeout: or(duration("1ms", "24h"), d.timeout),
         /// One try, from picking an endpoint to its response head; absent: no bound but `timeout`.
         try_timeout: optional(duration("1ms", "24h")),

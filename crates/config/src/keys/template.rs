@@ -37,6 +37,9 @@ pub(super) static PATH_TEMPLATE: Parsed<TextTemplate> = Parsed {
             part.bytes()
                 .all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'))
         })?;
+        if template.parts().contains(&Part::Variable(Variable::Query)) {
+            return Err(Refusal::expected("no `${query}`: the query stays as it is"));
+        }
         match template.parts().first() {
             Some(Part::Literal(text)) if text.starts_with('/') => Ok(template),
             Some(Part::Variable(Variable::Path)) => Ok(template),

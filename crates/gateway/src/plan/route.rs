@@ -81,7 +81,7 @@ pub enum TargetPlan {
 pub struct ForwardPlan {
     /// One entry, or several with weights; 1 to 64.
     pub split: Vec<SplitPlan>,
-    /// Head received to response head sent, all tries included: 1 ms to 24 h (default 60 s); 504 beyond.
+    /// Head received to response head sent, all tries included and waits for the client left out: 1 ms to 24 h (default 60 s); 504 beyond.
     pub timeout: Duration,
     /// One try, from picking an endpoint to its response head: 1 ms to 24 h (default none).
     pub try_timeout: Option<Duration>,

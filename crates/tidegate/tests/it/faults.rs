@@ -832,3 +832,41 @@ fn connections_of_clients_are_bounded() {
         }
     }
 }
+
+/// The time a client takes for its body is not the upstream's: `timeout` begins where the request is complete.
+#[test]
+fn an_upload_may_take_longer_than_the_timeout() {
+    let origin = RawOrigin::ok("ok");
+    let gateway = Setup {
+        forward: "timeout: 300ms",
+        ..Setup::default()
+    }
+    .start(&[origin.addr()]);
+    let mut client = gateway.connect("web");
+    client.send(head(&[
+        "POST / HTTP/1.1",
+        "Host: a",
+        "Content-Length: 1000",
+    ]));
+    for _ in 0..10 {
+        thread::sleep(Duration::from_millis(80));
+        client.send([b'b'; 100]);
+    }
+    assert_eq!(client.read_response().status, 200);
+}
+
+/// `try_timeout` counts from picking an endpoint: one that takes no connection is given up in time.
+#[test]
+fn a_try_includes_connecting() {
+    let full = FullPort::new();
+    let gateway = Setup {
+        forward: "try_timeout: 200ms, retries: { max: 0 }",
+        connections: "connect_timeout: 1m",
+        ..Setup::default()
+    }
+    .start(&[full.addr()]);
+    let started = Instant::now();
+    let response = RawClient::exchange(gateway.addr("web"), get("/"));
+    assert_eq!(response.status, 504);
+    assert!(started.elapsed() < Duration::from_secs(10));
+}

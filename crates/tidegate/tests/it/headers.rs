@@ -607,3 +607,58 @@ fn http_1_0_upstreams_are_understood() {
         assert_eq!(origin.accepted(), accepted, "{target}");
     }
 }
+
+/// GW-31: OPTIONS goes as many hops as it may, and is answered where they end.
+#[test]
+fn gw_31_max_forwards() {
+    let origin = RawOrigin::ok("ok");
+    let gateway = Setup::default().start(&[origin.addr()]);
+    for (field, status, left) in [
+        ("Max-Forwards: 0", 200, None),
+        ("Max-Forwards: 1", 200, Some("0")),
+        ("Max-Forwards: 70", 200, Some("69")),
+        ("Max-Forwards: x", 400, None),
+        ("Max-Forwards: -1", 400, None),
+    ] {
+        let before = origin.requests().len();
+        let request = head(&["OPTIONS / HTTP/1.1", "Host: a", field]);
+        let response = RawClient::exchange(gateway.addr("web"), &request);
+        assert_eq!(response.status, status, "{field}");
+        let requests = origin.requests();
+        let seen = requests
+            .get(before)
+            .map(|request| values(&request.head, "max-forwards"));
+        assert_eq!(seen, left.map(|left| vec![left]), "{field}");
+    }
+}
+
+/// RFC 7239: with `forwarded_headers: forwarded` the client is who the trusted proxy's Forwarded names, whatever
+/// X-Forwarded-For says.
+#[test]
+fn the_client_comes_from_the_field_the_listener_speaks() {
+    let origin = RawOrigin::ok("ok");
+    let gateway = Setup {
+        listener: "trusted_proxies: [127.0.0.0/8], forwarded_headers: forwarded",
+        route: "filters: [{ request_headers: { set: { x-client: \"${client_ip}\" } } }]",
+        ..Setup::default()
+    }
+    .start(&[origin.addr()]);
+    let addr = gateway.addr("web");
+    for (lines, client) in [
+        (
+            &["Forwarded: for=192.0.2.1", "X-Forwarded-For: 6.6.6.6"][..],
+            "192.0.2.1",
+        ),
+        (
+            &["Forwarded: for=9.9.9.9, for=\"[2001:db8::1]:80\";proto=http"],
+            "2001:db8::1",
+        ),
+        (&["Forwarded: for=192.0.2.1, for=127.0.0.2"], "192.0.2.1"),
+        (
+            &["Forwarded: for=_hidden", "X-Forwarded-For: 6.6.6.6"],
+            "127.0.0.1",
+        ),
+    ] {
+        check_request(addr, &origin, lines, &[("x-client", &[client])]);
+    }
+}

@@ -11,18 +11,31 @@ use testkit::{RawClient, RawOrigin, Tidegate};
 use crate::gate::{get, ok};
 use crate::system::{Metrics, reload_to, until, when};
 
-/// `/lost` goes to a name that does not exist, everything else to the origin by name.
+/// Everything goes to the origin by name.
 fn named(origin: SocketAddr, idle_max: usize) -> String {
     format!(
-        "workers: 2\nlisteners: {{ web: {{ address: 127.0.0.1:0, limits: {{ requests_per_connection_max: 1000000 }} }} }}\nroutes:\n  - {{ name: lost, match: {{ path: /lost }}, forward: {{ upstream: lost }} }}\n  - {{ name: all, forward: {{ upstream: origin }} }}\nupstreams:\n  origin: {{ endpoints: [\"localhost:{port}\"], connections: {{ idle_max: {idle_max} }} }}\n  lost: {{ endpoints: [\"no-such-name.invalid:{port}\"] }}\nadmin: {{ address: 127.0.0.1:0 }}\n",
-        port = origin.port()
+        "workers: 2\nlisteners: {{ web: {{ address: 127.0.0.1:0, limits: {{ requests_per_connection_max: 1000000 }} }} }}\nroutes:\n  - {{ name: all, forward: {{ upstream: origin }} }}\nupstreams:\n  origin: {{ endpoints: [\"localhost:{}\"], connections: {{ idle_max: {idle_max} }} }}\nadmin: {{ address: 127.0.0.1:0 }}\n",
+        origin.port()
     )
+}
+
+/// As [`named`], and `/lost` goes to a name that does not exist.
+fn named_and_lost(origin: SocketAddr, idle_max: usize) -> String {
+    named(origin, idle_max)
+        .replace(
+            "routes:\n",
+            "routes:\n  - { name: lost, match: { path: /lost }, forward: { upstream: lost } }\n",
+        )
+        .replace(
+            "upstreams:\n",
+            "upstreams:\n  lost: { endpoints: [\"no-such-name.invalid:80\"] }\n",
+        )
 }
 
 #[test]
 fn a_name_that_does_not_exist_stops_no_other() {
     let origin = RawOrigin::fixed(ok("ok"));
-    let tidegate = Tidegate::start(named(origin.addr(), 8));
+    let tidegate = Tidegate::start(named_and_lost(origin.addr(), 8));
     let web = tidegate.addr("web");
     let check = || {
         let found = RawClient::exchange(web, get("/"));
@@ -33,7 +46,7 @@ fn a_name_that_does_not_exist_stops_no_other() {
         assert!(matches!(seconds, Some(Ok(1..))), "{lost:?}");
     };
     check();
-    reload_to(&tidegate, &named(origin.addr(), 9));
+    reload_to(&tidegate, &named_and_lost(origin.addr(), 9));
     check();
     assert_eq!(origin.requests().len(), 2);
 }
