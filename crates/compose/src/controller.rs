@@ -92,8 +92,8 @@ impl Controller {
             status,
             plan,
         };
-        controller.names.follow(&controller.plan);
-        controller.first_names().await;
+        let new = controller.names.follow(&controller.plan);
+        controller.first_names(&new).await;
         controller.put_in_place(parts).await;
         Ok(controller)
     }
@@ -238,8 +238,8 @@ impl Controller {
             compiled.map_err(|error| ReloadError::Conflict(vec![error.to_string()]))?;
         // New names get a moment to be resolved; what names stand for goes right behind the program, so that no worker
         // serves a request in between.
-        self.names.follow(&plan);
-        self.first_names().await;
+        let new = self.names.follow(&plan);
+        self.first_names(&new).await;
         self.names.touch_all();
         let endpoints = self.names.take_changed(&plan);
         let mut acks = Vec::with_capacity(self.workers.len());
@@ -359,10 +359,10 @@ impl Controller {
         }
     }
 
-    /// Gives names a moment to be resolved before the first request comes.
-    async fn first_names(&mut self) {
+    /// Gives new names a moment to be resolved before the first request for them comes.
+    async fn first_names(&mut self, new: &[Box<str>]) {
         let all_known = async {
-            while !self.names.all_known() {
+            while !self.names.know(new) {
                 self.names.next().await;
             }
         };

@@ -40,8 +40,8 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Follows exactly the names of the plan.
-    pub(crate) fn follow(&mut self, plan: &Plan) {
+    /// Follows exactly the names of the plan. Returns those it did not follow before.
+    pub(crate) fn follow(&mut self, plan: &Plan) -> Vec<Box<str>> {
         let wanted: BTreeSet<&str> = plan.upstreams.iter().flat_map(names_of).collect();
         self.followed.retain(|host, follower| {
             let stays = wanted.contains(&**host);
@@ -51,11 +51,15 @@ impl Names {
             stays
         });
         self.known.retain(|host, _| wanted.contains(&**host));
-        for host in wanted {
-            if !self.followed.contains_key(host) {
-                self.begin(host);
-            }
+        let new: Vec<Box<str>> = wanted
+            .into_iter()
+            .filter(|host| !self.followed.contains_key(*host))
+            .map(Box::from)
+            .collect();
+        for host in &new {
+            self.begin(host);
         }
+        new
     }
 
     fn begin(&mut self, host: &str) {
@@ -76,11 +80,9 @@ impl Names {
         }
     }
 
-    /// Whether every followed name has answered once.
-    pub(crate) fn all_known(&self) -> bool {
-        self.followed
-            .keys()
-            .all(|host| self.known.contains_key(host))
+    /// Whether each of these names has answered once.
+    pub(crate) fn know(&self, hosts: &[Box<str>]) -> bool {
+        hosts.iter().all(|host| self.known.contains_key(host))
     }
 
     /// Waits for an answer and notes it. Cancel-safe.
