@@ -204,15 +204,19 @@ fn ensure_request_id(head: &mut RequestHead) {
                     || matches!(b, b'-' | b'_' | b'.' | b'+' | b'/' | b'=' | b':')
             })
     };
-    let is_kept = {
+    let (is_kept, is_present) = {
         let mut ids = head.fields.all(FieldKind::XRequestId);
-        matches!((ids.next(), ids.next()), (Some(id), None) if is_well_formed(id))
+        let (first, second) = (ids.next(), ids.next());
+        let is_kept = matches!((first, second), (Some(id), None) if is_well_formed(id));
+        (is_kept, first.is_some())
     };
     if is_kept {
         return;
     }
-    head.fields
-        .remove_where(|field| field.kind == FieldKind::XRequestId);
+    if is_present {
+        head.fields
+            .remove_where(|field| field.kind == FieldKind::XRequestId);
+    }
     head.fields
         .append(b"x-request-id", RequestId::random().as_bytes());
 }

@@ -207,14 +207,18 @@ async fn read_head(
         target: limits.uri_max as usize,
     };
     let started = Instant::now();
-    conn.timer.arm(started + limits.head_timeout);
     let mut reader = HeadReader::default();
+    let mut armed = false;
     loop {
         if !input.is_empty()
             && let Some(len) = reader.request(input.filled(), bounds, head)?
         {
             input.consume(len);
             return Ok(Some(started));
+        }
+        if !armed {
+            armed = true;
+            conn.timer.arm(started + limits.head_timeout);
         }
         match conn.read(&worker.buffers, input).await {
             Heard::Bytes => {}

@@ -177,6 +177,10 @@ fn append_list(out: &mut Vec<u8>, fields: &Fields, kind: FieldKind) {
 
 /// Appends the normalised host, with the port when it is not the scheme's own.
 pub(crate) fn append_host(out: &mut Vec<u8>, head: &RequestHead) {
+    if let Some(authority) = head.normal_authority() {
+        out.extend_from_slice(authority);
+        return;
+    }
     out.extend_from_slice(head.host());
     if let Some(port) = head.port() {
         out.push(b':');

@@ -198,6 +198,13 @@ pub(crate) enum BodyLine {
 
 /// Removes the fields that an upstream's Connection names, before filters write theirs (GW-28).
 pub(crate) fn remove_nominated(fields: &mut Fields) {
+    let is_option = |value: &[u8]| {
+        value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close")
+    };
+    if fields.all(FieldKind::Connection).all(is_option) {
+        // No Connection, or one that names no field: nearly every response.
+        return;
+    }
     let nominated: Vec<Box<[u8]>> = fields
         .all(FieldKind::Connection)
         .flat_map(list_elements)

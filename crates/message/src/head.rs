@@ -208,6 +208,20 @@ impl RequestHead {
         self.authority.map(|authority| self.fields.bytes(authority))
     }
 
+    /// Host and port as one text, when the client wrote them in the form they are matched and forwarded in; nearly
+    /// every client does.
+    pub fn normal_authority(&self) -> Option<&[u8]> {
+        let authority = self.authority?;
+        let text = self.fields.bytes(authority);
+        let is_host_as_received = self.host.start == authority.start;
+        let is_normal = match text.get(self.host().len()..)? {
+            [] => true,
+            [b':', b'1'..=b'9', ..] => self.port.is_some(),
+            _ => false,
+        };
+        (is_host_as_received && is_normal).then_some(text)
+    }
+
     /// The host: lower case, no port, no trailing dot, IPv6 in brackets; empty when the client named none.
     pub fn host(&self) -> &[u8] {
         self.fields.bytes(self.host)

@@ -262,11 +262,10 @@ impl Transfer<'_> {
 /// Whether the upstream keeps its connection open after this response.
 fn keeps_alive(response: &ResponseHead) -> bool {
     let says = |wanted: &[u8]| {
-        response
-            .fields
-            .all(FieldKind::Connection)
-            .flat_map(list_elements)
-            .any(|token| token.eq_ignore_ascii_case(wanted))
+        response.fields.all(FieldKind::Connection).any(|value| {
+            value.eq_ignore_ascii_case(wanted)
+                || list_elements(value).any(|token| token.eq_ignore_ascii_case(wanted))
+        })
     };
     match response.version {
         Version::Http11 => !says(b"close"),
