@@ -15,6 +15,7 @@ use upstream::{ResolvedEndpoint, Shared};
 use crate::build::{Bound, BuildError, Held, Parts, build, worker_count};
 use crate::names::Names;
 use crate::origin::Origin;
+use crate::planner::in_background;
 use crate::status::{InForce, Status};
 
 /// How long a worker may take to do what it is told. It does it between two polls; longer means that it hangs.
@@ -160,17 +161,16 @@ impl Controller {
 
     async fn try_reload(&mut self) -> Result<ReloadReport, ReloadError> {
         let origin = self.origin.clone();
-        let planned = tokio::task::spawn_blocking(move || origin.plan()).await;
-        let plan = match planned {
-            Ok(Ok(plan)) => plan,
-            Ok(Err(errors)) => {
+        let planned = in_background(move || origin.plan()).await;
+        let plan = match planned.ok_or_else(broken)? {
+            Ok(plan) => plan,
+            Err(errors) => {
                 let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 if errors.more() > 0 {
                     lines.push(format!("and {} more", errors.more()));
                 }
                 return Err(ReloadError::Invalid(lines));
             }
-            Err(panicked) => return Err(ReloadError::Conflict(vec![panicked.to_string()])),
         };
         if plan == self.plan {
             return Ok(ReloadReport {
@@ -229,13 +229,13 @@ impl Controller {
     /// Lets every worker run the new plan's routes and upstreams.
     async fn adopt(&mut self, plan: Plan) -> Result<(), ReloadError> {
         let old = Arc::clone(&self.program);
-        let compiled = tokio::task::spawn_blocking(move || {
+        let compiled = in_background(move || {
             let program = Program::new(&plan.listeners, &plan.routes, &plan.upstreams, Some(&old));
-            (plan, Arc::new(program))
+            let in_force = InForce::new(&plan, program.version);
+            (plan, Arc::new(program), in_force)
         })
         .await;
-        let (plan, program) =
-            compiled.map_err(|error| ReloadError::Conflict(vec![error.to_string()]))?;
+        let (plan, program, in_force) = compiled.ok_or_else(broken)?;
         // New names get a moment to be resolved; what names stand for goes right behind the program, so that no worker
         // serves a request in between.
         let new = self.names.follow(&plan);
@@ -261,8 +261,7 @@ impl Controller {
         let old = std::mem::replace(&mut self.program, program);
         // Freeing ten thousand routes is no work for a runtime thread that answers the admin API.
         drop(tokio::task::spawn_blocking(move || drop(old)));
-        self.status
-            .set_in_force(InForce::new(&plan, self.program.version));
+        self.status.set_in_force(in_force);
         self.plan = plan;
         Ok(())
     }
@@ -406,6 +405,11 @@ impl Controller {
             drop(tokio::task::spawn_blocking(move || log.stop(LOG_LIMIT)).await);
         }
     }
+}
+
+/// Planning ended without a result.
+fn broken() -> ReloadError {
+    ReloadError::Conflict(vec!["planning broke off, see the log".into()])
 }
 
 /// Upstreams and what their names stand for.

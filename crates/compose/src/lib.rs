@@ -8,6 +8,7 @@ mod controller;
 mod metrics;
 mod names;
 mod origin;
+mod planner;
 mod run;
 mod status;
 mod watch;

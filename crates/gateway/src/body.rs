@@ -42,6 +42,27 @@ impl RequestBody {
         matches!(self.state, State::Done)
     }
 
+    /// How many of the bytes at hand can be sent as they are: a length stays a length.
+    pub(crate) fn verbatim(&self, available: usize) -> Option<usize> {
+        match self.state {
+            State::Length(left) => {
+                Some(usize::try_from(left).map_or(available, |left| left.min(available)))
+            }
+            State::Done | State::Chunked(_) => None,
+        }
+    }
+
+    /// Notes that `count` bytes were sent as they are.
+    pub(crate) fn sent_verbatim(&mut self, count: usize) {
+        if let State::Length(left) = &mut self.state {
+            *left -= (count as u64).min(*left);
+            self.received += count as u64;
+            if *left == 0 {
+                self.state = State::Done;
+            }
+        }
+    }
+
     /// Moves what is there from `input` to `out`, at most about `room` bytes.
     ///
     /// # Errors

@@ -42,6 +42,12 @@ impl Transfer<'_> {
                 if input.is_empty() && !self.read_request_body(input, body, &mut pace).await {
                     return Ending::ClientGone;
                 }
+                if let Some(count) = body.verbatim(input.len()) {
+                    sound = self.write_upstream(&input.filled()[..count]).await;
+                    body.sent_verbatim(count);
+                    input.consume(count);
+                    continue;
+                }
                 if let Err(refusal) = body.take(input, lead, STEP_MAX) {
                     return Ending::Refused(refusal);
                 }
