@@ -6,12 +6,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::{options::Options, output, report::Report};
 
-const PACKAGES: [&str; 2] = ["h1", "gateway"];
+const PACKAGES: [&str; 3] = ["message", "h1", "gateway"];
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(cargo);
-    command.arg("bench");
+    // `*` leaves the unit tests out, which would say that they were ignored.
+    command.args(["bench", "--bench", "*"]);
     for package in PACKAGES {
         command.args(["--package", package]);
     }

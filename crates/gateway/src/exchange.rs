@@ -168,6 +168,8 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     if count_hop(head)? == Hop::Last {
         return Ok(local::answer_here(ex, scratch).await);
     }
+    #[cfg(feature = "faults")]
+    crate::faults::strike(&head.fields, crate::faults::Place::Check);
     ex.route = ex.snapshot.program.router.find(head);
     let snapshot = Rc::clone(&ex.snapshot);
     let route = snapshot.route(ex.route.ok_or(Refusal::NoRoute)?);

@@ -8,6 +8,8 @@ mod body;
 mod check;
 mod conn;
 mod exchange;
+#[cfg(feature = "faults")]
+mod faults;
 mod forward;
 mod forwarding;
 mod heads;

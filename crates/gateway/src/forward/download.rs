@@ -53,6 +53,8 @@ impl Transfer<'_> {
         if let Err(ending) = self.final_head(request, input, response, output).await {
             return ending;
         }
+        #[cfg(feature = "faults")]
+        crate::faults::strike(&request.fields, crate::faults::Place::Response);
         if may_retry_status
             && !self.progress.pumped.get()
             && self.target.retries_status(response.status)

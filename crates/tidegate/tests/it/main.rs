@@ -10,6 +10,8 @@ mod faults;
 mod framing;
 mod gate;
 mod headers;
+#[cfg(feature = "faults")]
+mod isolation;
 mod lifecycle;
 mod limits;
 mod names;
