@@ -14,8 +14,8 @@ const ORDER: &[&[&str]] = &[
     &["config"],
     &["gateway", "hub", "llm", "relay", "admin", "rpc", "demo"],
     &["upstream", "limit", "auth", "discovery", "telemetry"],
-    &["net"],
-    &["h1", "ws", "otlp", "sse"],
+    &["net", "export"],
+    &["h1", "ws", "otlp", "propagation", "sse"],
     &["message"],
     &["base"],
 ];
@@ -37,7 +37,7 @@ const YAML: &[&str] = &[
 ];
 
 /// Protocol logic and what lies below it: bytes and instants in, bytes and events out.
-const WITHOUT_TOKIO: &[&str] = &["h1", "ws", "otlp", "sse", "message", "base"];
+const WITHOUT_TOKIO: &[&str] = &["h1", "ws", "otlp", "propagation", "sse", "message", "base"];
 
 enum Place {
     Line(usize),
