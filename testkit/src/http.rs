@@ -152,6 +152,15 @@ impl Body {
 }
 
 impl Request {
+    /// See [`Head::field`].
+    ///
+    /// # Panics
+    /// When there are several of the name.
+    #[track_caller]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.head.field(name)
+    }
+
     /// The method of the request line.
     pub fn method(&self) -> &str {
         self.head.start_line.split(' ').next().unwrap_or_default()

@@ -11,6 +11,10 @@ use gateway::Gate;
 use gateway::plan::ListenerPlan;
 use net::{BindError, BoundSockets};
 use telemetry::access_log::AccessLog;
+use telemetry::settings::Settings;
+use tokio::runtime::Handle;
+
+use crate::exports::{ExportError, Exports};
 
 /// Something the plan asks for could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +41,9 @@ pub enum BuildError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// An exporter.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// A worker's thread.
     #[error("expected to start worker {index}, could not")]
     Worker {
@@ -65,10 +72,20 @@ pub(crate) struct Bound {
 }
 
 /// What a reload or a start has to put in place.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) listeners: Vec<Bound>,
     pub(crate) access_log: Option<AccessLog>,
+    /// `None`: those there are stay.
+    pub(crate) exports: Option<Exports>,
+}
+
+/// What is to be opened anew beside listeners.
+#[derive(Clone, Copy)]
+pub(crate) struct Anew<'a> {
+    pub(crate) access_log: bool,
+    /// Exporters, by these settings.
+    pub(crate) exports: Option<&'a Settings>,
 }
 
 /// How many workers the plan asks for.
@@ -79,7 +96,7 @@ pub(crate) fn worker_count(plan: &Plan) -> usize {
     }
 }
 
-/// Binds every listener that is not in `held`, opens the access log if `opens_log`, and then has the sockets listen: what
+/// Binds every listener that is not in `held`, opens what is wanted `anew`, and then has the sockets listen: what
 /// fails before has had no client.
 ///
 /// # Errors
@@ -89,7 +106,7 @@ pub(crate) fn build(
     workers: usize,
     descriptors: u64,
     held: &HashMap<Box<str>, Held>,
-    opens_log: bool,
+    anew: Anew<'_>,
 ) -> Result<Parts, BuildError> {
     let mut parts = Parts::default();
     let mut bound = Vec::new();
@@ -100,7 +117,15 @@ pub(crate) fn build(
         let sockets = bind(listener.address, workers, held).map_err(failed(listener))?;
         bound.push((listener, sockets));
     }
-    if let Some(log) = plan.telemetry.access_log.as_ref().filter(|_| opens_log) {
+    if let Some(settings) = anew.exports {
+        parts.exports = Some(Exports::start(settings, &Handle::current())?);
+    }
+    if let Some(log) = plan
+        .telemetry
+        .access_log
+        .as_ref()
+        .filter(|_| anew.access_log)
+    {
         parts.access_log =
             Some(AccessLog::start(log).map_err(|source| BuildError::AccessLog { source })?);
     }

@@ -9,19 +9,26 @@ use admin::{Readiness, ReloadError, ReloadReport};
 use config::Plan;
 use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
 use telemetry::access_log::AccessLog;
+use telemetry::environment::Environment;
+use telemetry::settings::Settings;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use upstream::{ResolvedEndpoint, Shared};
 
-use crate::build::{Bound, BuildError, Held, Parts, build, worker_count};
+use crate::build::{Anew, Bound, BuildError, Held, Parts, build, worker_count};
+use crate::exports::Exports;
 use crate::names::Names;
 use crate::origin::Origin;
 use crate::planner::in_background;
+use crate::push::Push;
 use crate::status::{InForce, Status};
 
 /// How long a worker may take to do what it is told. It does it between two polls; longer means that it hangs.
 const LIMIT: Duration = Duration::from_secs(10);
 /// How long the access log may take to write its last lines.
 const LOG_LIMIT: Duration = Duration::from_secs(2);
+/// How long the last spans and figures may take to be sent.
+const EXPORT_LIMIT: Duration = Duration::from_secs(5);
 
 /// What runs.
 pub(crate) struct Controller {
@@ -31,6 +38,12 @@ pub(crate) struct Controller {
     workers: Arc<[WorkerHandle]>,
     listeners: HashMap<Box<str>, Listening>,
     access_log: Option<AccessLog>,
+    environment: Environment,
+    settings: Settings,
+    exports: Exports,
+    push: Option<Push>,
+    /// Exporters that send what they still have.
+    retiring: JoinSet<()>,
     names: Names,
     descriptors: u64,
     status: Arc<Status>,
@@ -53,15 +66,16 @@ impl Controller {
         origin: Origin,
         plan: Plan,
         descriptors: u64,
+        environment: Environment,
     ) -> Result<Self, BuildError> {
         let count = worker_count(&plan);
-        let parts = build(&plan, count, descriptors, &HashMap::new(), true)?;
-        let program = Arc::new(Program::new(
-            &plan.listeners,
-            &plan.routes,
-            &plan.upstreams,
-            None,
-        ));
+        let settings = Settings::of(&plan.telemetry, &environment);
+        let anew = Anew {
+            access_log: true,
+            exports: Some(&settings),
+        };
+        let parts = build(&plan, count, descriptors, &HashMap::new(), anew)?;
+        let program = Arc::new(compile(&plan, &settings, count, None));
         let shared = Shared::new();
         let via: Box<[u8]> = format!("tidegate-{:08x}", fastrand::u32(..))
             .into_bytes()
@@ -80,7 +94,7 @@ impl Controller {
             .collect::<Result<Arc<[_]>, _>>()?;
         let status = Arc::new(Status::new(
             Arc::clone(&workers),
-            InForce::new(&plan, program.version),
+            InForce::new(&plan, &settings, program.version),
         ));
         let mut controller = Self {
             origin,
@@ -88,6 +102,11 @@ impl Controller {
             workers,
             listeners: HashMap::new(),
             access_log: None,
+            environment,
+            settings,
+            exports: Exports::default(),
+            push: None,
+            retiring: JoinSet::new(),
             names: Names::default(),
             descriptors,
             status,
@@ -190,17 +209,17 @@ impl Controller {
                 (name.clone(), held)
             })
             .collect();
-        let opens_log = plan.telemetry.access_log != self.plan.telemetry.access_log;
-        let parts = build(
-            &plan,
-            self.workers.len(),
-            self.descriptors,
-            &kept,
-            opens_log,
-        )
-        .map_err(|error| ReloadError::Conflict(vec![with_causes(&error)]))?;
+        let settings = Settings::of(&plan.telemetry, &self.environment);
+        let anew = Anew {
+            access_log: plan.telemetry.access_log != self.plan.telemetry.access_log,
+            exports: settings
+                .sends_otherwise(&self.settings)
+                .then_some(&settings),
+        };
+        let parts = build(&plan, self.workers.len(), self.descriptors, &kept, anew)
+            .map_err(|error| ReloadError::Conflict(vec![with_causes(&error)]))?;
         let notes = self.needs_restart(&plan);
-        self.adopt(plan).await?;
+        self.adopt(plan, settings).await?;
         self.put_in_place(parts).await;
         Ok(ReloadReport {
             version: self.program.version,
@@ -227,15 +246,16 @@ impl Controller {
     }
 
     /// Lets every worker run the new plan's routes and upstreams.
-    async fn adopt(&mut self, plan: Plan) -> Result<(), ReloadError> {
+    async fn adopt(&mut self, plan: Plan, settings: Settings) -> Result<(), ReloadError> {
         let old = Arc::clone(&self.program);
+        let workers = self.workers.len();
         let compiled = in_background(move || {
-            let program = Program::new(&plan.listeners, &plan.routes, &plan.upstreams, Some(&old));
-            let in_force = InForce::new(&plan, program.version);
-            (plan, Arc::new(program), in_force)
+            let program = compile(&plan, &settings, workers, Some(&old));
+            let in_force = InForce::new(&plan, &settings, program.version);
+            (plan, settings, Arc::new(program), in_force)
         })
         .await;
-        let (plan, program, in_force) = compiled.ok_or_else(broken)?;
+        let (plan, settings, program, in_force) = compiled.ok_or_else(broken)?;
         // New names get a moment to be resolved; what names stand for goes right behind the program, so that no worker
         // serves a request in between.
         let new = self.names.follow(&plan);
@@ -263,12 +283,16 @@ impl Controller {
         drop(tokio::task::spawn_blocking(move || drop(old)));
         self.status.set_in_force(in_force);
         self.plan = plan;
+        self.settings = settings;
         Ok(())
     }
 
     /// Opens new listeners, adjusts kept ones, closes those the plan no longer has; swaps the access log.
     async fn put_in_place(&mut self, parts: Parts) {
         self.swap_access_log(parts.access_log).await;
+        if let Some(exports) = parts.exports {
+            self.swap_exports(exports).await;
+        }
         let rebound: Vec<Box<str>> = parts
             .listeners
             .iter()
@@ -358,6 +382,30 @@ impl Controller {
         }
     }
 
+    /// Sends from here on where the settings say. What was to go elsewhere still does, for a while.
+    async fn swap_exports(&mut self, new: Exports) {
+        let mut acks = Vec::with_capacity(self.workers.len());
+        for worker in &*self.workers {
+            let (done, ack) = oneshot::channel();
+            tell(worker, Command::Spans(new.span_sink(), done)).await;
+            acks.push(ack);
+        }
+        for ack in acks {
+            drop(tokio::time::timeout(LIMIT, ack).await);
+        }
+        self.status.set_exports(new.meters());
+        if let Some(push) = self.push.take() {
+            push.stop().await;
+        }
+        self.push = new
+            .metrics_queue()
+            .map(|queue| Push::start(Arc::clone(&self.status), queue, &self.settings));
+        let old = std::mem::replace(&mut self.exports, new);
+        // The old receiver's pace holds up no reload.
+        while self.retiring.try_join_next().is_some() {}
+        self.retiring.spawn(old.shutdown(EXPORT_LIMIT));
+    }
+
     /// Gives new names a moment to be resolved before the first request for them comes.
     async fn first_names(&mut self, new: &[Box<str>]) {
         let all_known = async {
@@ -399,11 +447,25 @@ impl Controller {
         cut
     }
 
-    /// Writes the access log's last lines. Workers have ended.
-    pub(crate) async fn close_log(&mut self) {
+    /// Writes the access log's last lines and sends the last spans and figures. Workers have drained.
+    pub(crate) async fn close_telemetry(&mut self) {
+        if let Some(push) = self.push.take() {
+            push.stop().await;
+        }
+        let last = std::mem::take(&mut self.exports);
+        self.retiring.spawn(last.shutdown(EXPORT_LIMIT));
+        while self.retiring.join_next().await.is_some() {}
         if let Some(log) = self.access_log.take() {
             drop(tokio::task::spawn_blocking(move || log.stop(LOG_LIMIT)).await);
         }
+    }
+}
+
+fn compile(plan: &Plan, settings: &Settings, workers: usize, old: Option<&Program>) -> Program {
+    let program = Program::new(&plan.listeners, &plan.routes, &plan.upstreams, old);
+    match &settings.tracing {
+        Some(tracing) => program.traced(tracing, workers),
+        None => program,
     }
 }
 

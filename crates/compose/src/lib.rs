@@ -5,10 +5,12 @@
 
 mod build;
 mod controller;
+mod exports;
 mod metrics;
 mod names;
 mod origin;
 mod planner;
+mod push;
 mod run;
 mod status;
 mod watch;

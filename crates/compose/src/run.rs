@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use admin::{Readiness, Server, System};
 use config::Errors;
+use telemetry::environment::Environment;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +62,7 @@ pub fn run(origin: Origin, announce: &mut dyn FnMut(&[Announcement])) -> Result<
         let mut signals = Signals::new()?;
         let admin = plan.admin.as_ref().map(bind_admin).transpose()?;
         let watch = Watch::new(origin.path());
-        let mut controller = Controller::start(origin, plan, descriptors).await?;
+        let mut controller = Controller::start(origin, plan, descriptors, environment()).await?;
         let status = controller.status();
         let mut announcements: Vec<Announcement> = controller
             .addresses()
@@ -96,11 +97,20 @@ pub fn run(origin: Origin, announce: &mut dyn FnMut(&[Announcement])) -> Result<
                 }
             }
         }
-        controller.close_log().await;
+        controller.close_telemetry().await;
         stop.cancel();
         while serving.join_next().await.is_some() {}
         Ok(())
     })
+}
+
+/// The `OTEL_*` variables; what cannot be used is told and left out.
+fn environment() -> Environment {
+    let (environment, warnings) = Environment::read(&|name| std::env::var(name).ok());
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    environment
 }
 
 fn bind_admin(plan: &admin::plan::AdminPlan) -> Result<Server, BuildError> {

@@ -11,9 +11,12 @@ use config::Plan;
 use gateway::{Command, EndpointView, UpstreamView, WorkerHandle};
 use serde_json::{Value, json};
 use telemetry::access_log::Meter;
+use telemetry::metrics::Sheet;
+use telemetry::settings::Settings;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::metrics;
+use crate::exports::Meters;
+use crate::metrics::{self, Figures, Resource};
 
 /// How long a worker may take to answer before it counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,18 +28,18 @@ pub(crate) type ReloadRequest = oneshot::Sender<Result<ReloadReport, ReloadError
 #[derive(Debug)]
 pub(crate) struct InForce {
     shown: Value,
-    service_name: Box<str>,
+    resource: Resource,
 }
 
 impl InForce {
-    pub(crate) fn new(plan: &Plan, version: u64) -> Self {
+    pub(crate) fn new(plan: &Plan, settings: &Settings, version: u64) -> Self {
         let mut shown = config::render(plan);
         if let Some(object) = shown.as_object_mut() {
             object.insert("version".into(), version.into());
         }
         Self {
             shown,
-            service_name: plan.telemetry.service_name.clone(),
+            resource: settings.resource.clone(),
         }
     }
 }
@@ -48,6 +51,7 @@ pub(crate) struct Status {
     readiness: AtomicU8,
     in_force: ArcSwap<InForce>,
     access_log: Mutex<Option<Meter>>,
+    exports: Mutex<Meters>,
     reloads: AtomicU64,
     reload_failures: AtomicU64,
     last_reload_failed: AtomicU8,
@@ -63,6 +67,7 @@ impl Status {
             readiness: AtomicU8::new(0),
             in_force: ArcSwap::from_pointee(in_force),
             access_log: Mutex::new(None),
+            exports: Mutex::default(),
             reloads: AtomicU64::new(0),
             reload_failures: AtomicU64::new(0),
             last_reload_failed: AtomicU8::new(0),
@@ -97,6 +102,33 @@ impl Status {
             .access_log
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = meter;
+    }
+
+    pub(crate) fn set_exports(&self, meters: Meters) {
+        *self.exports.lock().unwrap_or_else(PoisonError::into_inner) = meters;
+    }
+
+    /// Every figure at this moment. Merging many series is no work for the thread that answers health checks: it is done
+    /// elsewhere. `None` for a worker that did not answer.
+    pub(crate) async fn figures(&self) -> (Vec<Option<Sheet>>, Figures) {
+        let sheets = self.ask(Command::Collect).await;
+        let figures = Figures {
+            resource: self.in_force.load().resource.clone(),
+            reloads: self.reloads.load(Ordering::Relaxed),
+            reload_failures: self.reload_failures.load(Ordering::Relaxed),
+            last_reload_failed: self.last_reload_failed.load(Ordering::Relaxed) > 0,
+            access_log: self
+                .access_log
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            exports: self
+                .exports
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        };
+        (sheets, figures)
     }
 
     pub(crate) fn reloaded(&self, succeeded: bool) {
@@ -159,18 +191,7 @@ impl System for Status {
 
     fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Page> {
         Box::pin(async move {
-            let sheets = self.ask(Command::Collect).await;
-            let figures = metrics::Figures {
-                service_name: self.in_force.load().service_name.clone(),
-                reloads: self.reloads.load(Ordering::Relaxed),
-                reload_failures: self.reload_failures.load(Ordering::Relaxed),
-                last_reload_failed: self.last_reload_failed.load(Ordering::Relaxed) > 0,
-                access_log: self
-                    .access_log
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone(),
-            };
+            let (sheets, figures) = self.figures().await;
             // Many series take a while to merge and write: no work for the thread that answers health checks.
             let accept = accept.to_owned();
             let rendered = tokio::task::spawn_blocking(move || {

@@ -6,7 +6,7 @@ mod unit;
 mod word;
 
 pub(crate) use many::{list, map};
-pub(crate) use number::{Status, whole};
+pub(crate) use number::{Fraction, Status, Whole, whole};
 pub(crate) use unit::{duration, size};
 pub(crate) use word::{Choice, Choices, Flag, Nature, Parsed, Refusal, choices};
 

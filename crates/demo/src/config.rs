@@ -16,6 +16,7 @@ pub fn config(services: &Services) -> String {
 pub fn config_with(services: &Services, web: SocketAddr, admin: SocketAddr) -> String {
     let products = services.products();
     let site = services.site();
+    let traces = services.traces();
     format!(
         r#"# A product API and a site, both inside the demo, behind one listener.
 listeners:
@@ -66,6 +67,11 @@ upstreams:
   site:
     endpoints: ["{site}"]
 
+telemetry:                                # spans of every request, to the viewer inside the demo
+  service_name: tidegate-demo
+  trace_response_header: x-trace-id
+  otlp: {{ endpoint: "http://{traces}", protocol: http/protobuf, signals: [traces], delay: 200ms }}
+
 admin:
   address: "{admin}"
 "#
@@ -73,12 +79,14 @@ admin:
 }
 
 /// What to try, one command per line, for a listener and an admin API on these addresses.
-pub fn greeting(web: SocketAddr, admin: SocketAddr) -> String {
+pub fn greeting(services: &Services, web: SocketAddr, admin: SocketAddr) -> String {
+    let traces = services.traces();
     format!(
         r#"Tidegate demo
 
   Site          http://{web}/
   Admin         http://{admin}/
+  Traces        http://{traces}/
 
 Try:
 

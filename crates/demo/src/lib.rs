@@ -1,8 +1,10 @@
-//! What `tidegate demo` shows: two HTTP services on loopback, a configuration in front of them, and what to try.
+//! What `tidegate demo` shows: three HTTP services on loopback, a configuration in front of them, and what to try.
+//! Two of them, a product API and a site, are what Tidegate forwards to; the third shows the traces it records.
 //!
 //! The services live in this process and keep what they are sent in memory. They are for trying Tidegate and for
-//! nothing else: no limits per client, no authentication. Nothing here knows Tidegate but as text.
+//! nothing else: no limits per client, no authentication. Nothing here knows Tidegate but as text and as what it sends.
 
+mod body;
 mod catalogue;
 mod config;
 mod products;
@@ -10,6 +12,7 @@ mod query;
 mod reply;
 mod services;
 mod site;
+mod traces;
 
 pub use config::{config, config_with, greeting};
 pub use services::Services;

@@ -3,21 +3,19 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
+use crate::body::{BODY_TIMEOUT, Unread, read_body};
 use crate::catalogue::{Catalogue, PRODUCTS_MAX, Page, Product};
 use crate::query::Parameter;
 use crate::reply::{Fault, Problem, Reply, json_reply, reply, with};
 
 /// Bytes of a request body.
 const BODY_MAX: usize = 64 << 10;
-/// For a whole request body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const PAGE: Parameter = Parameter {
     name: "page",
@@ -145,7 +143,7 @@ impl Products {
     }
 
     async fn add(&self, body: Incoming) -> Result<Reply, Problem> {
-        let body = read_body(body).await?;
+        let body = read_body(body, BODY_MAX).await.map_err(unread)?;
         let product = Product::read(&parse_body(&body)?).map_err(Problem::bad)?;
         let added = self.catalogue.borrow_mut().add(product);
         let (id, product) = added.ok_or_else(|| {
@@ -158,26 +156,19 @@ impl Products {
     }
 }
 
-async fn read_body(body: Incoming) -> Result<Bytes, Problem> {
-    let too_large = || {
-        let detail = format!("expected a body of at most {BODY_MAX} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-    };
-    // Refused before any of it was read.
-    if body.size_hint().lower() > BODY_MAX as u64 {
-        return Err(too_large());
-    }
-    let read = Limited::new(body, BODY_MAX).collect();
-    let read = tokio::time::timeout(BODY_TIMEOUT, read).await;
-    match read {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body is broken")),
-        Err(_) => Err(Problem::new(
+fn unread(why: Unread) -> Problem {
+    let (status, detail) = match why {
+        Unread::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("expected a body of at most {BODY_MAX} bytes"),
+        ),
+        Unread::Broken => (StatusCode::BAD_REQUEST, "the body is broken".to_owned()),
+        Unread::TooSlow => (
             StatusCode::REQUEST_TIMEOUT,
             format!("expected the whole body within {BODY_TIMEOUT:?}"),
-        )),
-    }
+        ),
+    };
+    Problem::new(status, detail)
 }
 
 fn parse_body(body: &[u8]) -> Result<Map<String, Value>, Problem> {

@@ -21,6 +21,7 @@ use tokio::time::sleep;
 use crate::products::Products;
 use crate::reply::Reply;
 use crate::site::Site;
+use crate::traces::Traces;
 
 /// Open connections of one service; more wait in the backlog.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -35,12 +36,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct Services {
     products: SocketAddr,
     site: SocketAddr,
+    traces: SocketAddr,
     /// Absent once stopped; dropping the sender ends the thread.
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Services {
-    /// Binds two free ports of 127.0.0.1, spawns the thread `demo-services` and serves on it. Needs no runtime.
+    /// Binds three free ports of 127.0.0.1, spawns the thread `demo-services` and serves on it. Needs no runtime.
     ///
     /// # Errors
     /// When a port cannot be bound, or the thread or its runtime not be made.
@@ -50,13 +52,20 @@ impl Services {
             .build()?;
         let (products, products_addr) = bind(&runtime)?;
         let (site, site_addr) = bind(&runtime)?;
+        let (traces, traces_addr) = bind(&runtime)?;
+        let listeners = Listeners {
+            products,
+            site,
+            traces,
+        };
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("demo-services".to_owned())
-            .spawn(move || serve_until_stopped(&runtime, products, site, stopped))?;
+            .spawn(move || serve_until_stopped(&runtime, listeners, stopped))?;
         Ok(Self {
             products: products_addr,
             site: site_addr,
+            traces: traces_addr,
             running: Some((stop, thread)),
         })
     }
@@ -69,6 +78,12 @@ impl Services {
     /// Where the site listens.
     pub fn site(&self) -> SocketAddr {
         self.site
+    }
+
+    /// Where the trace viewer listens: pages for people at `/`, and at `/v1/traces` spans as OTLP over HTTP, in protobuf
+    /// that is not compressed.
+    pub fn traces(&self) -> SocketAddr {
+        self.traces
     }
 
     /// Cuts every connection and waits for the thread, which takes milliseconds.
@@ -99,12 +114,18 @@ fn bind(runtime: &Runtime) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((TcpListener::from_std(listener)?, addr))
 }
 
-fn serve_until_stopped(
-    runtime: &Runtime,
+struct Listeners {
     products: TcpListener,
     site: TcpListener,
-    stopped: oneshot::Receiver<()>,
-) {
+    traces: TcpListener,
+}
+
+fn serve_until_stopped(runtime: &Runtime, listeners: Listeners, stopped: oneshot::Receiver<()>) {
+    let Listeners {
+        products,
+        site,
+        traces,
+    } = listeners;
     let local = LocalSet::new();
     local.block_on(runtime, async {
         tokio::select! {
@@ -112,6 +133,7 @@ fn serve_until_stopped(
             _ = stopped => {}
             () = serve(&products, Service::Products(Rc::new(Products::new()))) => {}
             () = serve(&site, Service::Site(Rc::new(Site::new(SystemTime::now())))) => {}
+            () = serve(&traces, Service::Traces(Rc::new(Traces::default()))) => {}
         }
     });
 }
@@ -120,6 +142,7 @@ fn serve_until_stopped(
 enum Service {
     Products(Rc<Products>),
     Site(Rc<Site>),
+    Traces(Rc<Traces>),
 }
 
 impl Service {
@@ -127,6 +150,7 @@ impl Service {
         Ok(match self {
             Self::Products(products) => products.answer(req).await,
             Self::Site(site) => site.answer(&req),
+            Self::Traces(traces) => traces.answer(req).await,
         })
     }
 }

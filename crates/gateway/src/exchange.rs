@@ -7,7 +7,8 @@ use base::{Buffer, BufferPool};
 use h1::{Framing, HeadLimits, HeadReader};
 use message::{FieldKind, RequestHead, ResponseHead, Version};
 use telemetry::access_log::{AccessRecord, End};
-use telemetry::metrics::{RouteLabel, Scheme};
+use telemetry::metrics::{Outcome, RouteLabel, Scheme, Served};
+use telemetry::trace::{Finished, Recording, Subject};
 
 use crate::body::RequestBody;
 use crate::check::{Asked, Hop, check_request, count_hop};
@@ -44,6 +45,8 @@ pub(crate) struct Scratch {
     /// To the upstream.
     pub(crate) upstream_output: Vec<u8>,
     pub(crate) response: ResponseHead,
+    /// The request's trace.
+    pub(crate) trace: Recording,
 }
 
 /// What becomes of the connection.
@@ -80,6 +83,8 @@ pub(crate) struct Exchange<'a> {
     /// When the response was complete, if the clock was read then.
     pub(crate) ended: Option<Instant>,
     pub(crate) end: End,
+    /// What went wrong on the server's side or between: a word of a bounded set.
+    pub(crate) error: Option<&'static str>,
 }
 
 impl Scratch {
@@ -93,6 +98,7 @@ impl Scratch {
             upstream_input: Buffer::default(),
             upstream_output: Vec::new(),
             response: ResponseHead::default(),
+            trace: Recording::default(),
         }
     }
 
@@ -107,6 +113,7 @@ impl Scratch {
         shrink(&mut self.output, KEPT_BYTES);
         shrink(&mut self.upstream_output, KEPT_BYTES);
         self.upstream_input.clear();
+        self.trace.clear();
         self.body = RequestBody::new(Framing::None, 0);
         self.release(buffers);
     }
@@ -137,13 +144,16 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
         .stats
         .requests
         .started(scratch.head.method, Scheme::Http);
+    if started.is_err() {
+        // Nothing in the head can be relied on.
+        scratch.head.clear();
+    }
+    if let Some(tracer) = &ex.snapshot.tracer {
+        tracer.begin(&scratch.head.fields, &mut scratch.trace);
+    }
     let answered = match started {
         Ok(_) => answer(&mut ex, scratch).await,
-        Err(refusal) => {
-            // Nothing in the head can be relied on.
-            scratch.head.clear();
-            Err(refusal)
-        }
+        Err(refusal) => Err(refusal),
     };
     let next = match answered {
         Ok(next) => next,
@@ -157,7 +167,7 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
 /// Everything between the head and the finish.
 async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Refusal> {
     let listener = ex.conn.listener.plan();
-    let (head, before) = (&mut scratch.head, &mut scratch.before);
+    let head = &mut scratch.head;
     let checked = check_request(head, &listener, &ex.worker.via);
     ex.client = Client::of(ex.conn.peer, &head.fields, &listener);
     ex.asked = checked?;
@@ -172,6 +182,8 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     crate::faults::strike(&head.fields, crate::faults::Place::Check);
     ex.route = ex.snapshot.program.router.find(head);
     let snapshot = Rc::clone(&ex.snapshot);
+    ex.decide_trace(&scratch.head, &mut scratch.trace);
+    let (head, before) = (&mut scratch.head, &mut scratch.before);
     let route = snapshot.route(ex.route.ok_or(Refusal::NoRoute)?);
     for edits in &route.request_edits {
         // Values are taken from the head as it came: an edit does not see another's result.
@@ -258,6 +270,20 @@ impl<'a> Exchange<'a> {
             tries: 0,
             ended: None,
             end: End::Complete,
+            error: None,
+        }
+    }
+
+    /// Decides whether the request is recorded, once what rules look at is known.
+    fn decide_trace(&self, head: &RequestHead, trace: &mut Recording) {
+        if let Some(tracer) = &self.snapshot.tracer {
+            let subject = Subject {
+                route: self.route.map(|route| route as usize),
+                host: head.host(),
+                path: head.path(),
+                fields: &head.fields,
+            };
+            tracer.decide(subject, trace);
         }
     }
 
@@ -275,18 +301,31 @@ impl<'a> Exchange<'a> {
     }
 
     /// Counts and logs the exchange. The only place that does.
-    fn finish(&self, scratch: &Scratch) {
-        let head = &scratch.head;
+    fn finish(&self, scratch: &mut Scratch) {
         let ended = self.ended.unwrap_or_else(Instant::now);
+        self.finish_trace(scratch, ended);
+        let head = &scratch.head;
         let elapsed = ended.saturating_duration_since(self.started);
         self.conn.touched.set(ended);
         let label = self.route.map_or(RouteLabel::UNMATCHED, |route| {
             self.snapshot.labels[route as usize]
         });
         let stats = &self.worker.stats;
-        stats
-            .requests
-            .finished(label, head.method, self.status, head.version, elapsed);
+        stats.requests.finished(&Served {
+            route: label,
+            method: head.method,
+            scheme: Scheme::Http,
+            version: head.version,
+            outcome: Outcome {
+                status: self.status,
+                // Who was answered nothing may have left, or run out of time.
+                error: self
+                    .error
+                    .or_else(|| (self.status == 0).then_some(self.end.label())),
+            },
+            elapsed,
+            exemplar: None,
+        });
         crate::stats::add(&stats.body_bytes_in, scratch.body.received);
         crate::stats::add(&stats.body_bytes_out, self.bytes_out);
         match self.end {
@@ -297,6 +336,34 @@ impl<'a> Exchange<'a> {
         if let Some(sink) = &*self.worker.access_log.borrow() {
             sink.record(&self.record(scratch, elapsed));
         }
+    }
+
+    /// Hands the request's spans over, if they are kept.
+    fn finish_trace(&self, scratch: &mut Scratch, ended: Instant) {
+        let Some(tracer) = &self.snapshot.tracer else {
+            return;
+        };
+        if !scratch.trace.is_decided() {
+            self.decide_trace(&scratch.head, &mut scratch.trace);
+        }
+        let finished = Finished {
+            started: self.started,
+            ended,
+            head: &scratch.head,
+            scheme: Scheme::Http,
+            route: self.route.map(|route| route as usize),
+            client_ip: self.client.ip,
+            peer: self.conn.peer,
+            status: self.status,
+            error: self.error,
+        };
+        let sink = self.worker.spans.borrow();
+        tracer.finish(
+            &mut scratch.trace,
+            &finished,
+            self.worker.clock(),
+            sink.as_ref(),
+        );
     }
 
     fn record<'r>(&'r self, scratch: &'r Scratch, elapsed: Duration) -> AccessRecord<'r> {
@@ -326,6 +393,14 @@ impl<'a> Exchange<'a> {
             user_agent: head.fields.first(FieldKind::UserAgent),
             referer: head.fields.first(FieldKind::Referer),
             end: self.end,
+            trace_id: scratch
+                .trace
+                .context()
+                .map(|context| context.trace_id.to_bytes()),
+            span_id: scratch
+                .trace
+                .context()
+                .map(|context| context.span_id.to_bytes()),
             listener: &self.conn.listener.name,
         }
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use message::StatusCode;
 use telemetry::access_log::End;
+use telemetry::trace::{Detail, Note, Outcome};
 use upstream::{AcquireError, Endpoint, Lease, Upstream};
 
 use crate::exchange::{Exchange, Next, Scratch};
@@ -29,6 +30,9 @@ const REPLAY_MAX: usize = 64 << 10;
 /// The first pause before a try on an endpoint that failed already; doubled per try, drawn at random below (RPC 5.7).
 const BACKOFF: Duration = Duration::from_millis(25);
 const BACKOFF_MAX: Duration = Duration::from_millis(250);
+
+/// How spans and metrics call a response that broke off.
+const CUT: &str = "upstream_cut";
 
 /// How one try ended.
 #[derive(Debug)]
@@ -102,6 +106,9 @@ pub(crate) async fn forward(
         let endpoint = tries.pick(upstream)?;
         ex.endpoint = Some(endpoint.address);
         let due = tries.due();
+        scratch
+            .trace
+            .begin_attempt(endpoint.address, ex.started, &mut scratch.upstream_output);
         let lease = match tries.acquire(ex, scratch, &endpoint, due).await {
             Waited::Done(Ok(lease)) => lease,
             Waited::Done(Err(failure)) => {
@@ -120,20 +127,34 @@ pub(crate) async fn forward(
             }
         };
         ex.tries += 1;
-        let transfer = Transfer::new(ex, target, lease.stream(), due);
+        let trace_field = snapshot.trace_field(&scratch.trace);
+        let transfer = Transfer::new(ex, target, lease.stream(), due, trace_field);
         let ending = transfer
             .run(ex, scratch, route, tries.may_retry_status())
             .await;
         let progress = transfer.into_progress();
         ex.upstream_duration = progress.response_time();
+        if let Some(what) = progress.expired.get() {
+            let note = Note::new("timeout", Instant::now());
+            scratch.trace.note(note.with("what", Detail::Word(what)));
+        }
         match ending {
             Ending::Complete { reusable } => {
+                scratch.trace.end_attempt(Outcome::Status(ex.status), None);
                 return Ok(complete(ex, scratch, lease, reusable, &progress));
             }
-            Ending::Switched => return Ok(tunnel(ex, scratch, lease, target)),
+            Ending::Switched => {
+                scratch.trace.end_attempt(Outcome::Status(ex.status), None);
+                return Ok(tunnel(ex, scratch, lease, target));
+            }
             Ending::Failed(failure) => {
                 if tries.redispatches(&lease, failure, &progress) {
                     bump(&ex.worker.stats.redispatches);
+                    let now = Instant::now();
+                    scratch.trace.end_attempt(failure.outcome(), Some(now));
+                    let note = Note::new("redispatch", now);
+                    let endpoint = Detail::Address(endpoint.address);
+                    scratch.trace.note(note.with("endpoint", endpoint));
                     continue;
                 }
                 endpoint.stats.failed();
@@ -146,6 +167,8 @@ pub(crate) async fn forward(
             Ending::Cut => {
                 endpoint.stats.failed();
                 ex.end = End::UpstreamCut;
+                ex.error = Some(CUT);
+                scratch.trace.end_attempt(Outcome::Failed(CUT), None);
                 ex.conn.stream.reset_on_close();
                 return Ok(Next::Close);
             }
@@ -162,6 +185,7 @@ fn write_request(
     target: &Forward,
 ) -> Result<(), Refusal> {
     let listener = ex.conn.listener.plan();
+    let snapshot = &ex.snapshot;
     let outbound = Outbound {
         head: &scratch.head,
         asked: ex.asked,
@@ -171,9 +195,11 @@ fn write_request(
         conn: ex.conn,
         client: ex.client,
         via: &ex.worker.via,
+        tracer: snapshot.tracer.as_ref(),
     };
     scratch.upstream_output.clear();
-    outbound.append(&mut scratch.upstream_output)?;
+    outbound.append(&mut scratch.upstream_output, &mut scratch.trace)?;
+    scratch.trace.keep_target(&scratch.upstream_output);
     if ex.asked.expects_continue {
         // No body goes upstream before its 100 or a wait (GW-35).
         return Ok(());
@@ -308,11 +334,17 @@ impl<'a> Tries<'a> {
         failure: Failure,
         progress: &Progress,
     ) -> Result<(), Refusal> {
+        let now = Instant::now();
+        scratch.trace.end_attempt(failure.outcome(), Some(now));
         if self.left == 0 || progress.pumped.get() || !self.retries_on(failure, progress) {
             return Err(failure.refusal());
         }
         self.left -= 1;
         bump(&ex.worker.stats.retries);
+        let note = Note::new("retry", now)
+            .with("cause", Detail::Word(failure.word()))
+            .with("endpoint", Detail::Address(endpoint.address));
+        scratch.trace.note(note);
         let was_tried = self.tried.iter().any(|known| Rc::ptr_eq(known, endpoint));
         self.tried.push(Rc::clone(endpoint));
         if was_tried {
@@ -356,6 +388,25 @@ impl<'a> Tries<'a> {
 }
 
 impl Failure {
+    /// A bounded label for spans.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Connect(_) | Self::NoResponse | Self::BadResponse | Self::TimedOut => {
+                self.refusal().cause()
+            }
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Status(status) => Outcome::Status(status.get()),
+            Self::Connect(_) | Self::NoResponse | Self::BadResponse | Self::TimedOut => {
+                Outcome::Failed(self.word())
+            }
+        }
+    }
+
     fn refusal(self) -> Refusal {
         match self {
             Self::Connect(ConnectFailure::Failed) => Refusal::ConnectFailed,

@@ -7,6 +7,8 @@ use message::{
     FieldKind, Fields, RequestHead, ResponseHead, StatusCode, list_elements, normalise_path,
 };
 
+use telemetry::trace::{Recording, Tracer};
+
 use crate::check::Asked;
 use crate::conn::Conn;
 use crate::forwarding::{Client, append_forwarding, append_host};
@@ -26,6 +28,8 @@ pub(crate) struct Outbound<'a> {
     pub(crate) client: Client,
     /// This gateway's name in Via.
     pub(crate) via: &'a [u8],
+    /// Writes the trace's fields, where requests are traced.
+    pub(crate) tracer: Option<&'a Tracer>,
 }
 
 impl Outbound<'_> {
@@ -41,7 +45,7 @@ impl Outbound<'_> {
     ///
     /// # Errors
     /// [`Refusal::BadRewrite`] when a rewritten path has no form every origin reads alike.
-    pub(crate) fn append(&self, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    pub(crate) fn append(&self, out: &mut Vec<u8>, trace: &mut Recording) -> Result<(), Refusal> {
         let head = self.head;
         match &self.forward.rewrite_path {
             // `*` is no path: it asks about the server.
@@ -52,11 +56,18 @@ impl Outbound<'_> {
         }
         self.append_host_line(out);
         for field in head.fields.iter() {
-            if !Self::is_left_out(field.kind) {
+            let is_traced = || {
+                self.tracer
+                    .is_some_and(|tracer| tracer.owns(field.kind, field.name))
+            };
+            if !Self::is_left_out(field.kind) && !is_traced() {
                 append_field(out, field.name, field.value);
             }
         }
         append_forwarding(out, head, self.conn.peer, self.listener);
+        if let Some(tracer) = self.tracer {
+            tracer.append_context(trace, out);
+        }
         out.extend_from_slice(b"via: ");
         for value in head.fields.all(FieldKind::Via) {
             out.extend_from_slice(value);
@@ -226,20 +237,37 @@ pub(crate) fn remove_nominated(fields: &mut Fields) {
     }
 }
 
+/// What the gateway adds to a forwarded response head; nothing to an interim one.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Marks<'a> {
+    /// Unless the upstream sent one.
+    pub(crate) request_id: &'a [u8],
+    /// Unless the upstream sent one.
+    pub(crate) date: &'a [u8],
+    /// A field with the trace's id, in place of what the upstream sent under that name.
+    pub(crate) trace: Option<(&'a str, [u8; 32])>,
+}
+
+impl Marks<'_> {
+    fn replaces(&self, name: &[u8]) -> bool {
+        self.trace
+            .is_some_and(|(own, _)| own.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
 /// Appends a forwarded response head. Hop-by-hop fields are left out; `Date` is added only when absent (GW-46).
 pub(crate) fn append_response_head(
     out: &mut Vec<u8>,
     head: &ResponseHead,
     body: BodyLine,
     persistence: Persistence,
-    request_id: &[u8],
-    date: &[u8],
+    marks: Marks<'_>,
 ) {
     append_status_line(out, head.status);
     let (mut has_date, mut has_id) = (false, false);
     for field in head.fields.iter() {
         let is_framing = field.kind == FieldKind::ContentLength;
-        if field.kind.is_hop_by_hop() || is_framing {
+        if field.kind.is_hop_by_hop() || is_framing || marks.replaces(field.name) {
             continue;
         }
         has_date |= field.kind == FieldKind::Date;
@@ -247,10 +275,13 @@ pub(crate) fn append_response_head(
         append_field(out, field.name, field.value);
     }
     if !has_date && !head.status.is_interim() {
-        append_field(out, b"date", date);
+        append_field(out, b"date", marks.date);
     }
-    if !has_id && !request_id.is_empty() && !head.status.is_interim() {
-        append_field(out, b"x-request-id", request_id);
+    if !has_id && !marks.request_id.is_empty() {
+        append_field(out, b"x-request-id", marks.request_id);
+    }
+    if let Some((name, id)) = &marks.trace {
+        append_field(out, name.as_bytes(), id);
     }
     append_body_line(out, body);
     append_persistence(out, persistence);

@@ -1,6 +1,9 @@
 //! Responses that the gateway makes itself: from the configuration, and refusals.
 
+use std::time::Instant;
+
 use message::{FieldKind, Fields, MethodKind, StatusCode};
+use telemetry::trace::{Detail, Note};
 
 use crate::exchange::{Exchange, Next, Scratch};
 use crate::heads::{LocalHead, Persistence, edit_fields};
@@ -58,6 +61,10 @@ pub(crate) async fn refuse(
 ) -> Next {
     ex.worker.stats.refused(refusal.cause());
     ex.end = refusal.end();
+    ex.error = Some(refusal.cause());
+    scratch
+        .trace
+        .note(Note::new("refusal", Instant::now()).with("cause", Detail::Word(refusal.cause())));
     if refusal.closes() {
         ex.asked.keep_alive = false;
     }
@@ -73,11 +80,14 @@ pub(crate) async fn refuse(
         .fields
         .first(FieldKind::XRequestId)
         .unwrap_or_default();
+    let instance = match scratch.trace.context() {
+        Some(context) => format!("urn:trace:{}", context.trace_id),
+        None => format!("urn:request:{}", String::from_utf8_lossy(id)),
+    };
     // Every part is ASCII without quotes or backslashes: a status' reason, a refusal's text, a checked id.
     let body = format!(
-        "{{\"type\":\"about:blank\",\"title\":\"{}\",\"status\":{status},\"detail\":\"{refusal}\",\"instance\":\"urn:request:{}\"}}\n",
+        "{{\"type\":\"about:blank\",\"title\":\"{}\",\"status\":{status},\"detail\":\"{refusal}\",\"instance\":\"{instance}\"}}\n",
         status.reason(),
-        String::from_utf8_lossy(id),
     );
     let mut fields = Fields::default();
     fields.append(b"content-type", b"application/problem+json");
@@ -124,6 +134,9 @@ async fn send(
         && let Some(id) = head.fields.first(FieldKind::XRequestId)
     {
         fields.append(b"x-request-id", id);
+    }
+    if let Some((name, id)) = ex.snapshot.trace_field(&scratch.trace) {
+        fields.set(name.as_bytes(), &id);
     }
     let persistence = ex.persistence(head.version);
     let date = ex.worker.date();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use message::{FieldName, FieldValue, StatusCode};
+use telemetry::plan::TracingPlan;
+use telemetry::trace::{RouteNames, Tracing};
 use upstream::plan::UpstreamPlan;
 
 use crate::plan::{
@@ -26,13 +28,17 @@ pub struct Program {
     pub listeners: Vec<Arc<ListenerPlan>>,
     /// Counts reloads from 1.
     pub version: u64,
+    /// How requests are traced; `None`: contexts pass through untouched.
+    pub tracing: Option<Arc<Tracing>>,
 }
 
 /// A route as it runs.
 #[derive(Debug)]
 pub struct Route {
-    /// Labels metrics and logs.
+    /// Labels logs.
     pub name: Box<str>,
+    /// `http.route` of metrics and spans: the name it was given, or the path it matches.
+    pub label: Box<str>,
     /// Header edits of all its filters, in order.
     pub request_edits: Box<[HeaderEditsPlan]>,
     /// Header edits of all its filters, in order.
@@ -131,7 +137,23 @@ impl Program {
             listeners: listeners.iter().cloned().map(Arc::new).collect(),
             version: previous.map_or(0, |old| old.version) + 1,
             upstreams,
+            tracing: None,
         }
+    }
+
+    /// With requests traced, on so many workers.
+    #[must_use]
+    pub fn traced(mut self, plan: &TracingPlan, workers: usize) -> Self {
+        let names: Vec<RouteNames<'_>> = self
+            .routes
+            .iter()
+            .map(|route| RouteNames {
+                name: &route.name,
+                label: &route.label,
+            })
+            .collect();
+        self.tracing = Some(Arc::new(Tracing::new(plan.clone(), &names, workers)));
+        self
     }
 }
 
@@ -157,6 +179,7 @@ impl Route {
         };
         Self {
             name: plan.name.clone(),
+            label: plan.label(),
             request_edits: request_edits.into(),
             response_edits: response_edits.into(),
             target,

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use telemetry::metrics::RouteLabel;
+use telemetry::trace::{Recording, Tracer};
 use upstream::Upstream;
 
 use crate::program::{Program, Route};
@@ -17,9 +18,17 @@ pub(crate) struct Snapshot {
     pub(crate) upstreams: Vec<Rc<Upstream>>,
     /// In the order of [`Program::routes`].
     pub(crate) labels: Vec<RouteLabel>,
+    /// How requests are traced, if they are.
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl Snapshot {
+    /// The response field that carries the trace id, where there is one.
+    pub(crate) fn trace_field(&self, trace: &Recording) -> Option<(&str, [u8; 32])> {
+        let name = self.tracer.as_ref()?.response_header()?;
+        Some((name, trace.context()?.trace_id.hex()))
+    }
+
     /// The route of that index.
     pub(crate) fn route(&self, index: RouteIndex) -> &Route {
         &self.program.routes[index as usize]

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use telemetry::metrics::{Family, Kind, RequestMetrics, Sheet};
+use telemetry::metrics::{Family, Instrument, Kind, RequestMetrics, Sheet};
 
 /// Counters of one worker.
 #[derive(Debug, Default)]
@@ -28,42 +28,48 @@ pub(crate) struct Stats {
     timeouts: RefCell<HashMap<&'static str, u64>>,
 }
 
+/// Name and unit as OpenTelemetry has them; a scraper sees `tidegate_upstream_retries_total`.
 macro_rules! families {
-    ($($name:ident = $kind:ident $text:literal, $help:literal;)*) => {
-        $(pub(crate) static $name: Family = Family { name: $text, help: $help, unit: None, kind: Kind::$kind };)*
+    ($($name:ident = $kind:ident $text:literal $unit:literal, $help:literal;)*) => {
+        $(pub(crate) static $name: Family = Family::new(Instrument {
+            name: $text,
+            unit: $unit,
+            description: $help,
+            kind: Kind::$kind,
+        });)*
     };
 }
 
 families! {
-    ACCEPTED = Counter "tidegate_connections_accepted_total", "Client connections accepted.";
-    CONNECTIONS = Gauge "tidegate_connections", "Client connections open.";
-    ACCEPT_ERRORS = Counter "tidegate_accept_errors_total", "Failures to accept a connection, such as no descriptor left.";
-    CONNECTIONS_REFUSED = Counter "tidegate_connections_refused_total", "Client connections refused by a limit.";
-    PANICS = Counter "tidegate_connection_panics_total", "Connections ended by a fault of the program.";
-    RETRIES = Counter "tidegate_upstream_retries_total", "Tries after the first, by the route's retry rules.";
-    REDISPATCHES = Counter "tidegate_upstream_redispatches_total", "Requests sent again because a kept connection had died.";
-    UPGRADES = Counter "tidegate_upgrades_total", "Connections that became WebSockets.";
-    TUNNELS = Gauge "tidegate_tunnels", "Upgraded connections open.";
-    CLIENT_GONE = Counter "tidegate_client_gone_total", "Exchanges the client left before they were complete.";
-    UPSTREAM_CUT = Counter "tidegate_upstream_cut_total", "Responses that broke off upstream.";
-    BODY_IN = Counter "tidegate_request_body_bytes_total", "Request body bytes received.";
-    BODY_OUT = Counter "tidegate_response_body_bytes_total", "Response body bytes sent.";
-    REFUSALS = Counter "tidegate_refusals_total", "Requests Tidegate answered with an error of its own, by cause.";
-    TIMEOUTS = Counter "tidegate_timeouts_total", "Waits that ended at their limit, by what was waited for.";
-    LOOP_LAG = Gauge "tidegate_worker_loop_lag_seconds", "Longest delay of the worker's loop since the last scrape.";
-    WORKER_CPU = Counter "tidegate_worker_cpu_seconds_total", "CPU time of the worker's thread.";
-    WORKER_CONNECTIONS = Gauge "tidegate_worker_connections", "Client connections open on the worker.";
-    UP_OPEN = Gauge "tidegate_upstream_connections", "Connections open to the endpoint.";
-    UP_IDLE = Gauge "tidegate_upstream_connections_idle", "Connections kept idle to the endpoint.";
-    UP_IN_FLIGHT = Gauge "tidegate_upstream_requests_in_flight", "Requests in flight on the endpoint.";
-    UP_PENDING = Gauge "tidegate_upstream_pending", "Requests that wait for a connection to the endpoint.";
-    UP_REQUESTS = Counter "tidegate_upstream_requests_total", "Requests sent to the endpoint.";
-    UP_FAILURES = Counter "tidegate_upstream_failures_total", "Requests that ended in a 5xx or without a response.";
-    UP_CONNECTS = Counter "tidegate_upstream_connects_total", "Connections opened to the endpoint.";
-    UP_CONNECT_FAILURES = Counter "tidegate_upstream_connect_failures_total", "Connections that did not come to be.";
-    UP_REUSES = Counter "tidegate_upstream_reuses_total", "Times a kept connection was used again.";
-    UP_STALE = Counter "tidegate_upstream_stale_total", "Kept connections found closed or dirty when needed.";
-    UP_REFUSED = Counter "tidegate_upstream_pool_refused_total", "Requests refused because the pool's queue was full or slow.";
+    ACCEPTED = Counter "tidegate.connections_accepted" "{connection}", "Client connections accepted.";
+    CONNECTIONS = UpDownCounter "tidegate.connections" "{connection}", "Client connections open.";
+    ACCEPT_ERRORS = Counter "tidegate.accept_errors" "{error}", "Failures to accept a connection, such as no descriptor left.";
+    CONNECTIONS_REFUSED = Counter "tidegate.connections_refused" "{connection}", "Client connections refused by a limit.";
+    PANICS = Counter "tidegate.connection_panics" "{connection}", "Connections ended by a fault of the program.";
+    RETRIES = Counter "tidegate.upstream.retries" "{request}", "Tries after the first, by the route's retry rules.";
+    REDISPATCHES = Counter "tidegate.upstream.redispatches" "{request}", "Requests sent again because a kept connection had died.";
+    UPGRADES = Counter "tidegate.upgrades" "{connection}", "Connections that became WebSockets.";
+    TUNNELS = UpDownCounter "tidegate.tunnels" "{connection}", "Upgraded connections open.";
+    CLIENT_GONE = Counter "tidegate.client_gone" "{request}", "Exchanges the client left before they were complete.";
+    UPSTREAM_CUT = Counter "tidegate.upstream.cut" "{request}", "Responses that broke off upstream.";
+    BODY_IN = Counter "tidegate.request.body" "By", "Request body bytes received.";
+    BODY_OUT = Counter "tidegate.response.body" "By", "Response body bytes sent.";
+    REFUSALS = Counter "tidegate.refusals" "{request}", "Requests Tidegate answered with an error of its own, by cause.";
+    TIMEOUTS = Counter "tidegate.timeouts" "{timeout}", "Waits that ended at their limit, by what was waited for.";
+    LOOP_LAG = Gauge "tidegate.worker.loop_lag" "s", "Longest delay of the worker's loop since the last scrape.";
+    WORKER_CPU = ObservableCounter "tidegate.worker.cpu" "s", "CPU time of the worker's thread.";
+    WORKER_CONNECTIONS = UpDownCounter "tidegate.worker.connections" "{connection}", "Client connections open on the worker.";
+    UP_OPEN = UpDownCounter "tidegate.upstream.connections" "{connection}", "Connections open to the endpoint.";
+    UP_IDLE = UpDownCounter "tidegate.upstream.connections_idle" "{connection}", "Connections kept idle to the endpoint.";
+    UP_IN_FLIGHT = UpDownCounter "tidegate.upstream.requests_in_flight" "{request}", "Requests in flight on the endpoint.";
+    UP_PENDING = UpDownCounter "tidegate.upstream.pending" "{request}", "Requests that wait for a connection to the endpoint.";
+    UP_REQUESTS = Counter "tidegate.upstream.requests" "{request}", "Requests sent to the endpoint.";
+    UP_FAILURES = Counter "tidegate.upstream.failures" "{request}", "Requests that ended in a 5xx or without a response.";
+    UP_CONNECTS = Counter "tidegate.upstream.connects" "{connection}", "Connections opened to the endpoint.";
+    UP_CONNECT_FAILURES = Counter "tidegate.upstream.connect_failures" "{connection}", "Connections that did not come to be.";
+    UP_REUSES = Counter "tidegate.upstream.reuses" "{connection}", "Times a kept connection was used again.";
+    UP_STALE = Counter "tidegate.upstream.stale" "{connection}", "Kept connections found closed or dirty when needed.";
+    UP_REFUSED = Counter "tidegate.upstream.pool_refused" "{request}", "Requests refused because the pool's queue was full or slow.";
 }
 
 /// Adds one.

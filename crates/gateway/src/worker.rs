@@ -11,7 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base::{BufferPool, HttpDate};
 use net::{Stream, Timers};
+use telemetry::ItemSink;
 use telemetry::access_log::AccessSink;
+use telemetry::trace::{Anchor, Tracer};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use upstream::{Shared, Upstreams};
@@ -43,6 +45,8 @@ pub(crate) struct Worker {
     pub(crate) servers: Servers,
     pub(crate) buffers: BufferPool,
     pub(crate) access_log: RefCell<Option<AccessSink>>,
+    /// Where spans go.
+    pub(crate) spans: RefCell<Option<ItemSink>>,
     pub(crate) draining: Cell<bool>,
     /// Accept loops that have not ended.
     accepting: Cell<u32>,
@@ -50,6 +54,7 @@ pub(crate) struct Worker {
     pub(crate) via: Box<[u8]>,
     snapshot: RefCell<Rc<Snapshot>>,
     date: Cell<HttpDate>,
+    clock: Cell<Anchor>,
     pub(crate) emptied: Notify,
 }
 
@@ -62,6 +67,7 @@ impl Worker {
             servers: Servers::default(),
             buffers: BufferPool::new(BUFFER_BYTES, BUFFERS_KEPT),
             access_log: RefCell::new(None),
+            spans: RefCell::new(None),
             draining: Cell::new(false),
             accepting: Cell::new(0),
             via,
@@ -69,8 +75,10 @@ impl Worker {
                 program: Arc::clone(&program),
                 upstreams: Vec::new(),
                 labels: Vec::new(),
+                tracer: None,
             })),
             date: Cell::new(HttpDate::new(SystemTime::now())),
+            clock: Cell::new(Anchor::now()),
             emptied: Notify::new(),
         };
         worker.adopt(program);
@@ -83,12 +91,17 @@ impl Worker {
         let labels = program
             .routes
             .iter()
-            .map(|route| self.stats.requests.label(&route.name))
+            .map(|route| self.stats.requests.label(&route.label))
             .collect();
+        let tracer = program
+            .tracing
+            .as_ref()
+            .map(|tracing| Tracer::new(Arc::clone(tracing)));
         *self.snapshot.borrow_mut() = Rc::new(Snapshot {
             program,
             upstreams,
             labels,
+            tracer,
         });
     }
 
@@ -102,9 +115,25 @@ impl Worker {
         self.date.get()
     }
 
-    /// Sets the date; called several times a second, so that no response reads the clock for it.
-    pub(crate) fn refresh_date(&self) {
+    /// Turns moments into times of day.
+    pub(crate) fn clock(&self) -> Anchor {
+        self.clock.get()
+    }
+
+    /// Sets the clocks; called several times a second, so that no response and no span reads one for it.
+    pub(crate) fn refresh_clocks(&self) {
         self.date.set(HttpDate::new(SystemTime::now()));
+        self.clock.set(Anchor::now());
+    }
+
+    /// Hands over what was recorded and waits for more.
+    pub(crate) fn flush(&self) {
+        if let Some(sink) = &*self.access_log.borrow() {
+            sink.flush();
+        }
+        if let Some(sink) = &*self.spans.borrow() {
+            sink.flush();
+        }
     }
 
     /// Stops keeping connections: idle ones close, the others after their response.

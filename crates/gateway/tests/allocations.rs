@@ -157,7 +157,12 @@ impl Fixture {
         send(&worker, Command::Listen(listen));
         let log = log.map(|format| {
             let target = AccessLogTarget::File("/dev/null".into());
-            AccessLog::start(&AccessLogPlan { format, target }).expect("a file")
+            AccessLog::start(&AccessLogPlan {
+                format,
+                target,
+                redact_query: Vec::new(),
+            })
+            .expect("a file")
         });
         if let Some(log) = &log {
             let (done, _) = oneshot::channel();

@@ -9,6 +9,8 @@ pub enum FieldKind {
     #[default]
     Other,
     Authorization,
+    B3,
+    Baggage,
     Connection,
     ContentLength,
     ContentType,
@@ -27,10 +29,14 @@ pub enum FieldKind {
     SetCookie,
     Te,
     Trailer,
+    Traceparent,
+    Tracestate,
     TransferEncoding,
+    Uber,
     Upgrade,
     UserAgent,
     Via,
+    XB3,
     XForwardedFor,
     XForwardedHost,
     XForwardedOther,
@@ -51,12 +57,14 @@ impl FieldKind {
         };
         match (name.len(), name.first().map(u8::to_ascii_lowercase)) {
             (2, Some(b't')) => is(b"te", Self::Te),
+            (2, Some(b'b')) => is(b"b3", Self::B3),
             (3, Some(b'v')) => is(b"via", Self::Via),
             (4, Some(b'h')) => is(b"host", Self::Host),
             (4, Some(b'd')) => is(b"date", Self::Date),
             (6, Some(b'c')) => is(b"cookie", Self::Cookie),
             (6, Some(b'e')) => is(b"expect", Self::Expect),
             (6, Some(b's')) => is(b"server", Self::Server),
+            (7, Some(b'b')) => is(b"baggage", Self::Baggage),
             (7, Some(b'r')) => is(b"referer", Self::Referer),
             (7, Some(b't')) => is(b"trailer", Self::Trailer),
             (7, Some(b'u')) => is(b"upgrade", Self::Upgrade),
@@ -64,12 +72,15 @@ impl FieldKind {
             (9, Some(b'x')) => is(b"x-real-ip", Self::XRealIp),
             (10, Some(b'c')) => is(b"connection", Self::Connection),
             (10, Some(b'k')) => is(b"keep-alive", Self::KeepAlive),
+            (10, Some(b't')) => is(b"tracestate", Self::Tracestate),
+            (11, Some(b't')) => is(b"traceparent", Self::Traceparent),
             (10, Some(b's')) => is(b"set-cookie", Self::SetCookie),
             (10, Some(b'u')) => is(b"user-agent", Self::UserAgent),
             (12, Some(b'c')) => is(b"content-type", Self::ContentType),
             (12, Some(b'm')) => is(b"max-forwards", Self::MaxForwards),
-            (12, Some(b'x')) => is(b"x-request-id", Self::XRequestId),
+            (12, Some(b'x')) if same_name(name, b"x-request-id") => Self::XRequestId,
             (13, Some(b'a')) => is(b"authorization", Self::Authorization),
+            (13, Some(b'u')) if same_name(name, b"uber-trace-id") => Self::Uber,
             (14, Some(b'c')) => is(b"content-length", Self::ContentLength),
             (15, Some(b'x')) if same_name(name, b"x-forwarded-for") => Self::XForwardedFor,
             (16, Some(b'p')) => is(b"proxy-connection", Self::ProxyConnection),
@@ -78,10 +89,9 @@ impl FieldKind {
             (17, Some(b't')) => is(b"transfer-encoding", Self::TransferEncoding),
             (18, Some(b'p')) => is(b"proxy-authenticate", Self::ProxyAuthenticate),
             (19, Some(b'p')) => is(b"proxy-authorization", Self::ProxyAuthorization),
-            (12.., Some(b'x')) => match name.get(..12) {
-                Some(prefix) if same_name(prefix, b"x-forwarded-") => Self::XForwardedOther,
-                Some(_) | None => Self::Other,
-            },
+            (8.., Some(b'u')) if starts_with(name, b"uberctx-") => Self::Uber,
+            (10.., Some(b'x')) if starts_with(name, b"x-b3-") => Self::XB3,
+            (12.., Some(b'x')) if starts_with(name, b"x-forwarded-") => Self::XForwardedOther,
             _ => Self::Other,
         }
     }
@@ -115,6 +125,19 @@ impl FieldKind {
         )
     }
 
+    /// Whether it may carry the context of a trace.
+    pub fn is_propagation(self) -> bool {
+        matches!(
+            self,
+            Self::B3
+                | Self::Baggage
+                | Self::Traceparent
+                | Self::Tracestate
+                | Self::Uber
+                | Self::XB3
+        )
+    }
+
     /// Whether a `Connection` field may not name it: removing it would change who is asked, who asks, or where the
     /// message ends (GW-28).
     pub fn is_protected_from_nomination(self) -> bool {
@@ -139,6 +162,11 @@ impl FieldKind {
                 Self::Expect | Self::MaxForwards | Self::ContentType | Self::SetCookie
             )
     }
+}
+
+fn starts_with(name: &[u8], known: &[u8]) -> bool {
+    name.get(..known.len())
+        .is_some_and(|start| same_name(start, known))
 }
 
 /// Compares a token or another printable name with a known one in lower case, without a branch per byte: setting one
@@ -253,5 +281,35 @@ impl FieldValue {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_known_in_any_case() {
+        for (name, expected) in [
+            ("B3", FieldKind::B3),
+            ("Baggage", FieldKind::Baggage),
+            ("TraceParent", FieldKind::Traceparent),
+            ("tracestate", FieldKind::Tracestate),
+            ("Uber-Trace-Id", FieldKind::Uber),
+            ("uberctx-user", FieldKind::Uber),
+            ("X-B3-Flags", FieldKind::XB3),
+            ("X-B3-SpanId", FieldKind::XB3),
+            ("X-B3-TraceId", FieldKind::XB3),
+            ("X-B3-Sampled", FieldKind::XB3),
+            ("X-B3-ParentSpanId", FieldKind::XB3),
+            ("X-Request-Id", FieldKind::XRequestId),
+            ("X-Forwarded-Proto", FieldKind::XForwardedProto),
+            ("X-Forwarded-Prefix", FieldKind::XForwardedOther),
+            ("x-b4-spanid", FieldKind::Other),
+            ("traceparents", FieldKind::Other),
+            ("", FieldKind::Other),
+        ] {
+            assert_eq!(FieldKind::of(name.as_bytes()), expected, "{name}");
+        }
     }
 }

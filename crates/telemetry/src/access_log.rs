@@ -68,7 +68,7 @@ impl AccessLog {
             drop(ending);
         })?;
         Ok(Self {
-            layout: Arc::new(Layout::new(&plan.format)),
+            layout: Arc::new(Layout::new(plan)),
             queue,
             control,
             meter,

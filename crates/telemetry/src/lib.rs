@@ -4,6 +4,14 @@
 //! formats log lines into its own buffers. It does not serve anything over a socket; the admin API does.
 
 pub mod access_log;
+mod ascii;
 pub mod diagnostics;
+pub mod environment;
+mod item_sink;
 pub mod metrics;
 pub mod plan;
+mod redact;
+pub mod settings;
+pub mod trace;
+
+pub use item_sink::{ItemSink, Outlet, Parcel};

@@ -1,20 +1,48 @@
-//! Counting on workers, and the text a scraper reads.
+//! Counting on workers, the text a scraper reads, and the bytes that are pushed.
 //!
-//! A worker counts in [`RequestMetrics`] and [`Histogram`]s of its own, and hands over a [`Sheet`] when asked. Whoever
-//! asked merges the sheets of all workers and renders the sum. Nothing is pushed anywhere.
+//! A worker counts in [`RequestMetrics`], [`ClientMetrics`], [`RpcMetrics`] and [`Histogram`]s of its own, and hands over a
+//! [`Sheet`] when asked. Whoever asked merges the sheets of all workers and renders the sum. Names, units and labels are
+//! those of OpenTelemetry; what Prometheus calls them follows from that.
 
+mod active;
+mod bounds;
+mod client;
+mod exemplar;
+mod exposition;
 mod family;
 mod format;
 mod histogram;
+mod interned;
+mod key;
 mod labels;
+mod name;
+mod outcome;
+mod points;
 mod process;
+mod push;
 mod render;
 mod request;
+mod rows;
+mod rpc;
+mod rpc_status;
+mod scheme;
+mod series;
 mod sheet;
+mod temporality;
 
-pub use family::{Family, Kind};
+pub use active::Active;
+pub use bounds::Bounds;
+pub use client::{ClientMetrics, ServerLabel};
+pub use exemplar::{Exemplar, ExemplarFilter};
+pub use exposition::{Exposition, SCOPE_NAME, SCOPE_VERSION, ScopeLabels};
+pub use family::{Family, Instrument, Kind};
 pub use format::Format;
 pub use histogram::Histogram;
+pub use outcome::Outcome;
 pub use process::{process_sheet, thread_cpu_time};
-pub use request::{Active, Bounds, RequestMetrics, RouteLabel, Scheme};
+pub use push::MetricsPush;
+pub use request::{RequestMetrics, RouteLabel, Served};
+pub use rpc::{RpcMethodLabel, RpcMetrics, RpcSide};
+pub use rpc_status::RpcStatusCode;
+pub use scheme::Scheme;
 pub use sheet::Sheet;

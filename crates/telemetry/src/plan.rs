@@ -1,14 +1,38 @@
 //! The decided form of `telemetry:`.
 
+mod otlp;
+mod tracing;
+
+pub use otlp::{OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality, OtlpTlsPlan};
+pub use tracing::{ParentRule, RatePlan, SamplingPlan, SamplingRulePlan, TracingPlan};
+
 use std::path::PathBuf;
 
+use message::FieldName;
+use propagation::Format;
+
 /// What Tidegate tells about itself.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TelemetryPlan {
-    /// Names this gateway in metrics (default `tidegate`).
-    pub service_name: Box<str>,
+    /// Names this gateway in metrics, spans and log records; `None`: from the environment, else `tidegate`.
+    pub service_name: Option<Box<str>>,
+    /// Further attributes of the resource; at most 64.
+    pub resource: Vec<(Box<str>, Box<str>)>,
     /// The access log (default none).
     pub access_log: Option<AccessLogPlan>,
+    /// Names of query parameters whose values are recorded nowhere, beside those the conventions list; compared with
+    /// case.
+    pub redact_query: Vec<Box<str>>,
+    /// Which fields carry contexts, in the order they are looked at; `None`: from the environment, else the default.
+    pub propagators: Option<Vec<Format>>,
+    /// A response field that carries the trace id (default none).
+    pub trace_response_header: Option<FieldName>,
+    /// Request fields that are recorded in spans (default none).
+    pub capture_request_headers: Vec<FieldName>,
+    /// Which requests are recorded; `None`: from the environment, else the default.
+    pub sampling: Option<SamplingPlan>,
+    /// Where telemetry is sent; `None`: from the environment, else nowhere.
+    pub otlp: Option<OtlpPlan>,
 }
 
 /// One line per request.
@@ -18,6 +42,8 @@ pub struct AccessLogPlan {
     pub format: AccessLogFormat,
     /// Where it is written.
     pub target: AccessLogTarget,
+    /// Names of query parameters whose values are not written, beside those the conventions list.
+    pub redact_query: Vec<Box<str>>,
 }
 
 /// How a line is written.
@@ -81,13 +107,17 @@ pub enum AccessLogField {
     Referer,
     /// `end`: how the exchange ended: complete, client_gone, upstream_cut, timeout, refused.
     End,
+    /// `trace_id`: 32 hex digits.
+    TraceId,
+    /// `span_id`: 16 hex digits.
+    SpanId,
     /// `listener`.
     Listener,
 }
 
 impl AccessLogField {
     /// Every field with its name, in the default order.
-    pub const ALL: [(&'static str, Self); 21] = [
+    pub const ALL: [(&'static str, Self); 23] = [
         ("time", Self::Time),
         ("client_ip", Self::ClientIp),
         ("method", Self::Method),
@@ -108,6 +138,8 @@ impl AccessLogField {
         ("user_agent", Self::UserAgent),
         ("referer", Self::Referer),
         ("end", Self::End),
+        ("trace_id", Self::TraceId),
+        ("span_id", Self::SpanId),
         ("listener", Self::Listener),
     ];
 
@@ -136,14 +168,5 @@ impl Default for AccessLogFormat {
                 .map(|(_, field)| *field)
                 .collect(),
         )
-    }
-}
-
-impl Default for TelemetryPlan {
-    fn default() -> Self {
-        Self {
-            service_name: "tidegate".into(),
-            access_log: None,
-        }
     }
 }

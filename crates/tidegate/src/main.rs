@@ -119,7 +119,7 @@ fn demo(listen: std::net::SocketAddr, admin: std::net::SocketAddr) -> anyhow::Re
             name: "demo.yaml".into(),
             text,
         },
-        demo::greeting(listen, admin),
+        demo::greeting(&services, listen, admin),
     )
 }
 

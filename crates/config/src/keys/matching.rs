@@ -43,7 +43,7 @@ object! {
     at_most_one: ["path", "path_prefix"];
 }
 
-static HOST: Parsed<HostPattern> = Parsed {
+pub(super) static HOST: Parsed<HostPattern> = Parsed {
     name: "host",
     expected: "a host such as api.example.com or *.example.org",
     pattern: "^[^/: ]+$|^\\[",

@@ -10,6 +10,7 @@ use upstream::plan::UpstreamPlan;
 use super::admin::{admin_or_off, default_admin};
 use super::listener::ListenerConfig;
 use super::route::RouteConfig;
+use super::telemetry::TelemetryConfig;
 use super::upstream::UpstreamConfig;
 use super::word::NAME;
 use crate::kind::{Flag, Kind, OrWord, duration, list, lowered, map, object, whole};
@@ -45,7 +46,7 @@ object! {
         /// What is done with requests, on every listener. The most specific match wins; the order only breaks ties.
         routes: or(list("routes", lowered::<RouteConfig>(), 0, 100_000), Vec::new()),
         /// What Tidegate tells about itself.
-        telemetry: or(object::<TelemetryPlan>(), TelemetryPlan::default()),
+        telemetry: or(lowered::<TelemetryConfig>(), TelemetryPlan::default()),
         /// The admin API.
         admin: or(admin_or_off(), Some(default_admin())),
     }

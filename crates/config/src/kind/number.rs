@@ -58,6 +58,42 @@ impl<T: TryFrom<u64> + Into<u64> + Copy> Kind for Whole<T> {
     }
 }
 
+/// A share from 0 to 1.
+#[derive(Clone, Copy)]
+pub(crate) struct Fraction;
+
+impl Kind for Fraction {
+    type Value = f64;
+
+    fn read(&self, reader: &mut Reader<'_>, node: &Node<'_>) -> Option<f64> {
+        let expected = "a share from 0 to 1, such as 0.01";
+        let text = reader.text(node, expected)?;
+        let written = text.get();
+        // What `parse` takes beyond this (`inf`, `1e-3`, `+1`) is not how shares are written.
+        let is_decimal = written.starts_with(|first: char| first.is_ascii_digit())
+            && written.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let share = written.parse::<f64>().ok();
+        let share = share.filter(|share| is_decimal && text.plain && (0.0..=1.0).contains(share));
+        share.or_else(|| {
+            let fault = Fault::new(ErrorKind::Value, expected, text.found());
+            let percent = written.strip_suffix('%').is_some();
+            let hint = percent.then(|| "1 % is written 0.01".to_owned());
+            reader.refuse(node.place, fault.maybe_hint(hint))
+        })
+    }
+
+    fn show(&self, value: &f64) -> Json {
+        Json::from(*value)
+    }
+
+    fn describe(&self, _: &mut Catalog) -> Shape {
+        Shape::scalar(
+            json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+            "share, 0 to 1".to_owned(),
+        )
+    }
+}
+
 /// A status as number or text; one of `only`, or any from `min` to `max` when that is empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Status {

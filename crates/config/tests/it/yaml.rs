@@ -54,10 +54,19 @@ fn scalar(text: &str, plain: bool) -> Value {
         "" | "~" | "null" if plain => Value::Null,
         "true" if plain => Value::Bool(true),
         "false" if plain => Value::Bool(false),
-        _ if plain => match text.parse::<i64>() {
-            Ok(number) => number.into(),
-            Err(_) => text.into(),
-        },
+        _ if plain => number(text).unwrap_or_else(|| text.into()),
         _ => text.into(),
     }
+}
+
+/// What `parse` takes as a float beyond the core schema (`inf`, `nan`) is text.
+fn number(text: &str) -> Option<Value> {
+    let whole = text.parse::<i64>().ok().map(Value::from);
+    let is_decimal = text.starts_with(|first: char| first.is_ascii_digit());
+    whole.or_else(|| {
+        text.parse::<f64>()
+            .ok()
+            .filter(|_| is_decimal)
+            .map(Value::from)
+    })
 }

@@ -45,18 +45,27 @@ pub(crate) fn send(addr: SocketAddr, request: Request<'_>) -> Response {
 /// Sends a request and what follows it, without any framing.
 pub(crate) fn send_then(addr: SocketAddr, request: Request<'_>, rest: &str) -> Response {
     let Request { line, fields, body } = request;
-    let mut socket = TcpStream::connect(addr).unwrap();
-    let limit = Some(Duration::from_secs(20));
-    socket.set_read_timeout(limit).unwrap();
     let length = match body.len() {
         0 => String::new(),
         length => format!("content-length: {length}\r\n"),
     };
-    write!(
-        socket,
-        "{line} HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{length}{fields}\r\n{body}{rest}"
-    )
-    .unwrap();
+    let fields = format!("{length}{fields}");
+    exchange(addr, line, &fields, [body, rest].concat().as_bytes())
+}
+
+/// Sends a body of bytes.
+pub(crate) fn post(addr: SocketAddr, target: &str, fields: &str, body: &[u8]) -> Response {
+    let fields = format!("content-length: {}\r\n{fields}", body.len());
+    exchange(addr, &format!("POST {target}"), &fields, body)
+}
+
+fn exchange(addr: SocketAddr, line: &str, fields: &str, body: &[u8]) -> Response {
+    let mut socket = TcpStream::connect(addr).unwrap();
+    let limit = Some(Duration::from_secs(20));
+    socket.set_read_timeout(limit).unwrap();
+    let head = format!("{line} HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{fields}\r\n");
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(body).unwrap();
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes).unwrap();
     Response::parse(&bytes)

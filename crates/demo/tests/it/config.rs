@@ -14,6 +14,8 @@ fn the_configuration_names_the_services() {
     let endpoint = |addr: SocketAddr| format!("endpoints: [\"{addr}\"]");
     assert_eq!(text.matches(&endpoint(services.products())).count(), 2);
     assert_eq!(text.matches(&endpoint(services.site())).count(), 1);
+    let receiver = format!("endpoint: \"http://{}\"", services.traces());
+    assert_eq!(text.matches(&receiver).count(), 1);
     assert!(text.contains(r#"path: "/products/${path.id}""#));
     assert!(text.contains(r#"x-client: "${client_ip}""#));
     assert!(text.contains(r#"body: "hello\n""#));
@@ -29,8 +31,10 @@ fn other_addresses_take_the_place_of_the_usual() {
         .replace("127.0.0.1:8080", "[::1]:81")
         .replace("127.0.0.1:9901", "127.0.0.1:82");
     assert_eq!(text, usual);
-    let greeting = greeting(web, admin);
+    let greeting = greeting(&services, web, admin);
     assert!(greeting.contains("curl http://[::1]:81/api/products/7\n"));
     assert!(greeting.contains("curl -X POST http://127.0.0.1:82/reload\n"));
-    assert!(!greeting.contains("8080") && !greeting.contains("9901"));
+    assert!(!greeting.contains("127.0.0.1:8080") && !greeting.contains("127.0.0.1:9901"));
+    let traces = format!("Traces        http://{}/\n", services.traces());
+    assert!(greeting.contains(&traces));
 }

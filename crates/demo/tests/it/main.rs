@@ -10,3 +10,4 @@ mod config;
 mod products;
 mod services;
 mod site;
+mod traces;

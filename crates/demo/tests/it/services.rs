@@ -33,6 +33,7 @@ fn a_slow_answer_delays_no_other() {
     let start = std::time::Instant::now();
     assert_eq!(get(services.products(), "/health").status, 200);
     assert_eq!(get(services.site(), "/").status, 200);
+    assert_eq!(get(services.traces(), "/").status, 200);
     assert!(start.elapsed() < std::time::Duration::from_secs(4));
 }
 
@@ -40,7 +41,7 @@ fn a_slow_answer_delays_no_other() {
 fn the_end_frees_ports_and_cuts_connections() {
     for by_drop in [false, true] {
         let services = Services::start().unwrap();
-        let addrs = [services.products(), services.site()];
+        let addrs = [services.products(), services.site(), services.traces()];
         let mut open = addrs.map(|addr| TcpStream::connect(addr).unwrap());
         open[0]
             .write_all(b"GET /slow?ms=5000 HTTP/1.1\r\nhost: demo\r\n\r\n")

@@ -14,7 +14,7 @@ use super::{Ending, Failure};
 use crate::conn::{BUFFER_BYTES, poll_read_lent};
 use crate::exchange::Exchange;
 use crate::heads::{
-    BodyLine, Persistence, append_response_head, append_switching_head, edit_fields,
+    BodyLine, Marks, Persistence, append_response_head, append_switching_head, edit_fields,
     remove_nominated,
 };
 use crate::program::Route;
@@ -102,8 +102,11 @@ impl Transfer<'_> {
             response,
             line,
             persistence,
-            id,
-            ex.worker.date().as_bytes(),
+            Marks {
+                request_id: id,
+                date: ex.worker.date().as_bytes(),
+                trace: self.trace_field,
+            },
         );
         self.progress.response_begun.set(true);
         match self.send_body(ex, body, input, output).await {
@@ -145,8 +148,7 @@ impl Transfer<'_> {
                         response,
                         BodyLine::Nothing,
                         Persistence::Keep,
-                        b"",
-                        b"",
+                        Marks::default(),
                     );
                     self.write_client(output, b"").await?;
                 }

@@ -22,6 +22,8 @@ pub(super) struct Progress {
     pub(super) sent_at: Cell<Option<Instant>>,
     /// When the final response head was read.
     pub(super) answered_at: Cell<Option<Instant>>,
+    /// What was waited for until its deadline.
+    pub(super) expired: Cell<Option<&'static str>>,
     /// What the upload waits for at most until when.
     pub(super) upload_due: Cell<Option<Due>>,
     /// What the download waits for at most until when.

@@ -32,6 +32,8 @@ pub(super) struct Transfer<'a> {
     pub(super) head_due: Instant,
     /// Whether anyone will look at how long the upstream took.
     pub(super) timed: bool,
+    /// The response field that carries the trace id.
+    pub(super) trace_field: Option<(&'a str, [u8; 32])>,
     pub(super) progress: Progress,
 }
 
@@ -41,6 +43,7 @@ impl<'a> Transfer<'a> {
         target: &'a Forward,
         upstream: &'a Stream,
         head_due: Instant,
+        trace_field: Option<(&'a str, [u8; 32])>,
     ) -> Self {
         Self {
             worker: ex.worker,
@@ -51,6 +54,7 @@ impl<'a> Transfer<'a> {
             asked: ex.asked,
             head_due,
             timed: ex.worker.access_log.borrow().is_some(),
+            trace_field,
             progress: Progress::default(),
         }
     }
@@ -82,6 +86,7 @@ impl<'a> Transfer<'a> {
             upstream_input,
             upstream_output,
             response,
+            trace: _,
         } = scratch;
         let mut upload = pin!(self.upload(upstream_output, input, body));
         let mut download = pin!(self.download(
@@ -128,6 +133,7 @@ impl<'a> Transfer<'a> {
 
     fn expired(&self, expiry: Expiry) -> Ending {
         self.worker.stats.timed_out(expiry.label());
+        self.progress.expired.set(Some(expiry.label()));
         self.unless_begun(match expiry {
             Expiry::ResponseHead | Expiry::UpstreamWrite => Ending::Failed(Failure::TimedOut),
             Expiry::RequestBody => Ending::Refused(Refusal::SlowBody),

@@ -19,6 +19,21 @@ pub struct RoutePlan {
     pub target: TargetPlan,
 }
 
+impl RoutePlan {
+    /// What metrics and spans call it: the name it was given, or the path it matches.
+    pub fn label(&self) -> Box<str> {
+        // Brackets have no place in a written name.
+        if !self.name.contains('[') {
+            return self.name.clone();
+        }
+        match &self.matches.path {
+            Some(PathMatch::Exact(path) | PathMatch::Template(path)) => path.clone(),
+            Some(PathMatch::Prefix(prefix)) => format!("{}/*", prefix.trim_end_matches('/')).into(),
+            None => "/*".into(),
+        }
+    }
+}
+
 /// Which requests a route takes; an empty list or `None` takes all.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct MatchPlan {

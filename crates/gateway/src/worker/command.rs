@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use telemetry::ItemSink;
 use telemetry::access_log::AccessSink;
 use telemetry::metrics::Sheet;
 use tokio::sync::oneshot;
@@ -33,6 +34,8 @@ pub enum Command {
     },
     /// Log requests here, or nowhere. Lines for the log before have been handed over when it is answered.
     AccessLog(Option<AccessSink>, oneshot::Sender<()>),
+    /// Record spans here, or nowhere. Those for the exporter before have been handed over when it is answered.
+    Spans(Option<ItemSink>, oneshot::Sender<()>),
     /// Copy your counters.
     Collect(oneshot::Sender<Sheet>),
     /// Describe your upstreams.

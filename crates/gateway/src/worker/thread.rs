@@ -24,6 +24,8 @@ use crate::stats;
 const COMMANDS_MAX: usize = 64;
 /// How often the access log's lines are handed on and the loop's lag is measured.
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
+/// How often adaptive shares of sampling follow the traffic.
+const ADAPT_EVERY: Duration = Duration::from_secs(1);
 
 /// What a worker begins with.
 #[derive(Debug)]
@@ -127,9 +129,7 @@ async fn run(config: WorkerConfig, mut commands: mpsc::Receiver<Command>) {
                     Some(command) = commands.recv() => obey(&worker, &listeners, &label, command),
                 }
             };
-            if let Some(sink) = &*worker.access_log.borrow() {
-                sink.flush();
-            }
+            worker.flush();
             // Whoever asked may have given up.
             done.send(cut).ok();
         }
@@ -138,14 +138,14 @@ async fn run(config: WorkerConfig, mut commands: mpsc::Receiver<Command>) {
         () = standing => {}
         () = serving => {}
     }
-    if let Some(sink) = worker.access_log.take() {
-        sink.flush();
-    }
+    // Dropped, a sink hands over what it holds.
+    drop((worker.access_log.take(), worker.spans.take()));
     // Coroutines refer to the worker that keeps them.
     worker.servers.clear();
 }
 
 async fn housekeeping(worker: &Worker) {
+    let mut adapted = Instant::now();
     loop {
         let slept = Instant::now();
         tokio::time::sleep(HOUSEKEEPING).await;
@@ -155,9 +155,13 @@ async fn housekeeping(worker: &Worker) {
             .stats
             .loop_lag_max_ns
             .set(worker.stats.loop_lag_max_ns.get().max(lag));
-        worker.refresh_date();
-        if let Some(sink) = &*worker.access_log.borrow() {
-            sink.flush();
+        worker.refresh_clocks();
+        worker.flush();
+        if adapted.elapsed() >= ADAPT_EVERY {
+            if let Some(tracer) = &worker.snapshot().tracer {
+                tracer.adapt(adapted.elapsed());
+            }
+            adapted = Instant::now();
         }
     }
 }
@@ -210,6 +214,10 @@ fn obey(worker: &Rc<Worker>, listeners: &Listeners, label: &str, command: Comman
             if let Some(old) = worker.access_log.replace(sink) {
                 old.flush();
             }
+            done.send(()).ok();
+        }
+        Command::Spans(sink, done) => {
+            drop(worker.spans.replace(sink));
             done.send(()).ok();
         }
         Command::Collect(reply) => drop(reply.send(collect(worker, label))),

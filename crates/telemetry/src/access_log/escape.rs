@@ -9,7 +9,7 @@ use super::line::Line;
 const TEXT_MAX: usize = 6 * 1024;
 /// Bytes looked at together.
 const CHUNK: usize = 16;
-const HEX: &[u8; 16] = b"0123456789abcdef";
+pub(crate) const HEX: &[u8; 16] = b"0123456789abcdef";
 const HEX_UPPER: &[u8; 16] = b"0123456789ABCDEF";
 
 /// How a byte is written within a JSON string.
@@ -183,7 +183,7 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
 }
 
-fn hex(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
+pub(crate) fn hex(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
     [
         digits[usize::from(byte >> 4)],
         digits[usize::from(byte & 15)],

@@ -3,45 +3,68 @@
 use base::{HttpDate, Rfc3339};
 
 use super::digits::{put_addr, put_ip, put_millis, put_number};
-use super::escape::{put_combined, put_json};
+use super::escape::{HEX, hex, put_combined, put_json};
 use super::line::{Fit, Line};
 use super::record::AccessRecord;
-use crate::plan::{AccessLogField, AccessLogFormat};
+use crate::plan::{AccessLogField, AccessLogFormat, AccessLogPlan};
+use crate::redact::{redacted_query, redacted_url};
 
 /// How lines are written, prepared.
 #[derive(Debug)]
-pub(crate) enum Layout {
+pub(crate) struct Layout {
+    form: Form,
+    /// Query parameters whose values are not written, beside those everyone knows.
+    redact_query: Box<[Box<str>]>,
+}
+
+#[derive(Debug)]
+enum Form {
     /// Each field with what stands before its value: `{"time":` or `,"status":`.
     Json(Vec<(Box<[u8]>, AccessLogField)>),
     Combined,
 }
 
 impl Layout {
-    pub(crate) fn new(format: &AccessLogFormat) -> Self {
-        match format {
-            AccessLogFormat::Combined => Self::Combined,
-            AccessLogFormat::Json(fields) => Self::Json(
+    pub(crate) fn new(plan: &AccessLogPlan) -> Self {
+        let form = match &plan.format {
+            AccessLogFormat::Combined => Form::Combined,
+            AccessLogFormat::Json(fields) => Form::Json(
                 fields
                     .iter()
                     .enumerate()
                     .map(|(at, field)| (key(at, *field), *field))
                     .collect(),
             ),
+        };
+        Self {
+            form,
+            redact_query: plan.redact_query.clone().into(),
         }
     }
 
     /// Appends a line if the buffer has room for it.
     pub(crate) fn write(&self, buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> Fit {
         let mut line = Line::begin(buffer);
-        match self {
-            Self::Json(fields) => {
+        let query = record
+            .query
+            .map(|text| redacted_query(text, &self.redact_query));
+        let referer = record
+            .referer
+            .map(|text| redacted_url(text, &self.redact_query));
+        let record = &AccessRecord {
+            query: query.as_deref(),
+            referer: referer.as_deref(),
+            ..*record
+        };
+        match &self.form {
+            Form::Json(fields) => {
                 for (key, field) in fields {
                     line.put(key);
                     put_field(&mut line, *field, record);
                 }
                 line.put(b"}\n");
             }
-            Self::Combined => put_combined_line(&mut line, record),
+            Form::Combined => put_combined_line(&mut line, record),
         }
         line.end()
     }
@@ -90,8 +113,18 @@ fn put_field(line: &mut Line<'_>, field: AccessLogField, record: &AccessRecord<'
         AccessLogField::UserAgent => put_or_null(line, record.user_agent, put_json),
         AccessLogField::Referer => put_or_null(line, record.referer, put_json),
         AccessLogField::End => put_word(line, record.end.label()),
+        AccessLogField::TraceId => put_or_null(line, record.trace_id, put_hex),
+        AccessLogField::SpanId => put_or_null(line, record.span_id, put_hex),
         AccessLogField::Listener => put_json(line, record.listener.as_bytes()),
     }
+}
+
+fn put_hex<const N: usize>(line: &mut Line<'_>, bytes: [u8; N]) {
+    line.put(b"\"");
+    for byte in bytes {
+        line.put(&hex(byte, HEX));
+    }
+    line.put(b"\"");
 }
 
 /// One of our own words, which need no escaping.

@@ -3,26 +3,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::metrics::{Family, Kind, Sheet};
+use crate::metrics::{Family, Instrument, Kind, Sheet};
 
-static LINES: Family = Family {
-    name: "tidegate_access_log_lines_total",
-    help: "Access log lines written.",
-    unit: None,
+static LINES: Family = Family::new(Instrument {
+    name: "tidegate.access_log.lines",
+    unit: "{line}",
+    description: "Access log lines written.",
     kind: Kind::Counter,
-};
-static DROPPED: Family = Family {
-    name: "tidegate_access_log_dropped_lines_total",
-    help: "Access log lines lost because the target was slow, full or gone.",
-    unit: None,
+});
+static DROPPED: Family = Family::new(Instrument {
+    name: "tidegate.access_log.dropped_lines",
+    unit: "{line}",
+    description: "Access log lines lost because the target was slow, full or gone.",
     kind: Kind::Counter,
-};
-static ERRORS: Family = Family {
-    name: "tidegate_access_log_errors_total",
-    help: "Failures to write or reopen the access log.",
-    unit: None,
+});
+static ERRORS: Family = Family::new(Instrument {
+    name: "tidegate.access_log.errors",
+    unit: "{error}",
+    description: "Failures to write or reopen the access log.",
     kind: Kind::Counter,
-};
+});
 
 /// Lines and failures since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use message::Version;
 
 /// One request, borrowed from the exchange that ends; a field per [`AccessLogField`](crate::plan::AccessLogField).
 /// Bytes need not be UTF-8 and may hold anything a client can send.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct AccessRecord<'a> {
     /// Start of the request.
     pub time: SystemTime,
@@ -49,6 +49,10 @@ pub struct AccessRecord<'a> {
     pub referer: Option<&'a [u8]>,
     /// How the exchange ended.
     pub end: End,
+    /// Of the trace, where requests are traced.
+    pub trace_id: Option<[u8; 16]>,
+    /// Of the request's span, where requests are traced.
+    pub span_id: Option<[u8; 8]>,
     /// Name of the listener.
     pub listener: &'a str,
 }

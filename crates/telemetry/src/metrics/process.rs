@@ -6,45 +6,46 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::family::{Family, Kind};
+use super::family::{Family, Instrument, Kind};
 use super::sheet::Sheet;
 
 static BUILD_INFO: Family = gauge(
-    "tidegate_build_info",
+    "tidegate.build_info",
+    "",
     "Always 1; the labels tell the build.",
-    None,
 );
-static CPU: Family = Family {
-    name: "process_cpu_seconds_total",
-    help: "User and system CPU time spent.",
-    unit: Some("seconds"),
-    kind: Kind::Counter,
-};
-static MEMORY: Family = gauge(
-    "process_resident_memory_bytes",
-    "Resident memory size.",
-    Some("bytes"),
+static CPU: Family = Family::new(Instrument {
+    name: "process.cpu",
+    unit: "s",
+    description: "User and system CPU time spent.",
+    kind: Kind::ObservableCounter,
+});
+static MEMORY: Family = gauge("process.resident_memory", "By", "Resident memory size.");
+static THREADS: Family = gauge("process.threads", "{thread}", "Number of threads.");
+static OPEN: Family = gauge(
+    "process.open_fds",
+    "{file_descriptor}",
+    "Number of open file descriptors.",
 );
-static THREADS: Family = gauge("process_threads", "Number of threads.", None);
-static OPEN: Family = gauge("process_open_fds", "Number of open file descriptors.", None);
 static OPEN_MAX: Family = gauge(
-    "process_max_fds",
+    "process.max_fds",
+    "{file_descriptor}",
     "Most file descriptors the process may open.",
-    None,
 );
 static STARTED: Family = gauge(
-    "process_start_time_seconds",
+    "process.start_time",
+    "s",
     "Start time of the process since the Unix epoch.",
-    Some("seconds"),
 );
 
-const fn gauge(name: &'static str, help: &'static str, unit: Option<&'static str>) -> Family {
-    Family {
+/// The names are those that Prometheus' own clients have for a process.
+const fn gauge(name: &'static str, unit: &'static str, description: &'static str) -> Family {
+    Family::new(Instrument {
         name,
-        help,
         unit,
+        description,
         kind: Kind::Gauge,
-    }
+    })
 }
 
 /// Puts in what is known of the process and the build. Reads a few files of `/proc`; figures that cannot be had are

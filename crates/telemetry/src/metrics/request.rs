@@ -1,64 +1,36 @@
-//! What each worker counts about requests.
+//! What each worker counts about the requests it serves: `http.server.request.duration`, and those in flight.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use message::{MethodKind, Version};
 
-use super::family::{Family, Kind};
-use super::histogram::Histogram;
-use super::labels::Labels;
-use super::sheet::{Sheet, Value};
+use super::active::{Active, Actives};
+use super::bounds::Bounds;
+use super::exemplar::Exemplar;
+use super::family::{Family, Instrument, Kind};
+use super::interned::Interned;
+use super::key::Key;
+use super::labels::{LabelValue, Labels};
+use super::outcome::{Errors, Outcome, Side};
+use super::scheme::Scheme;
+use super::series::SeriesTable;
+use super::sheet::Sheet;
 
-static DURATION: Family = Family {
-    name: "http_server_request_duration_seconds",
-    help: "Duration of HTTP server requests.",
-    unit: Some("seconds"),
+static DURATION: Family = Family::new(Instrument {
+    name: "http.server.request.duration",
+    unit: "s",
+    description: "Duration of HTTP server requests.",
     kind: Kind::Histogram,
-};
-static ACTIVE: Family = Family {
-    name: "http_server_active_requests",
-    help: "Number of HTTP server requests in flight.",
-    unit: None,
-    kind: Kind::Gauge,
-};
-static SERIES_OVERFLOW: Family = Family {
-    name: "tidegate_metrics_series_overflow_total",
-    help: "Requests counted in the overflow series because the worker's bound on series was reached.",
-    unit: None,
+});
+static ROUTES_OVERFLOW: Family = Family::new(Instrument {
+    name: "tidegate.metrics.routes_overflow",
+    unit: "{name}",
+    description: "Route names that got the overflow label because the worker's bound on names was reached.",
     kind: Kind::Counter,
-};
-static ROUTES_OVERFLOW: Family = Family {
-    name: "tidegate_metrics_routes_overflow_total",
-    help: "Route names that got the overflow label because the worker's bound on names was reached.",
-    unit: None,
-    kind: Kind::Counter,
-};
+});
 
 const OVERFLOW: &str = "_OVERFLOW";
-const METHODS: usize = MethodKind::ALL.len();
-
-/// How much [`RequestMetrics`] may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Names of routes (default 20,000). They stay known over reloads, so that a label means the same route for good.
-    pub routes_max: u32,
-    /// Different (route, method, status, version) (default 25,000); about 400 bytes each, and as much work
-    /// per scrape as a quarter of a request.
-    pub series_max: usize,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            routes_max: 20_000,
-            series_max: 25_000,
-        }
-    }
-}
 
 /// A route's name, interned: costs nothing to copy. Valid only with the [`RequestMetrics`] that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,210 +43,122 @@ impl RouteLabel {
     const FIRST: u32 = 2;
 }
 
-/// `url.scheme` as the client sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// A plain listener.
-    Http,
-    /// A listener with TLS.
-    Https,
+/// A request that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Served {
+    /// `http.route`.
+    pub route: RouteLabel,
+    /// `http.request.method`.
+    pub method: MethodKind,
+    /// `url.scheme`.
+    pub scheme: Scheme,
+    /// `network.protocol.version`.
+    pub version: Version,
+    /// `http.response.status_code`, and `error.type`: the outcome's word, else the status code from 500 up. A 4xx is the
+    /// client's error: with it a word is not shown.
+    pub outcome: Outcome,
+    /// From the request's first byte to the response's last.
+    pub elapsed: Duration,
+    /// The request's span, when it is offered.
+    pub exemplar: Option<Exemplar>,
 }
 
-impl Scheme {
-    const ALL: [Self; 2] = [Self::Http, Self::Https];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
-
-/// The request figures of one worker. Not shared between threads, so that counting is a plain addition.
-#[derive(Debug, Default)]
-pub struct RequestMetrics {
-    bounds: Bounds,
-    routes: RefCell<Routes>,
-    routes_overflow: Cell<u64>,
-    series: RefCell<HashMap<u64, Box<Series>, RandomState>>,
-    overflow: Histogram,
-    active: Rc<ActiveCells>,
-}
-
-/// Route names both ways; a label's place in `names` is its number less [`RouteLabel::FIRST`].
-#[derive(Debug, Default)]
-struct Routes {
-    labels: HashMap<Rc<str>, RouteLabel, RandomState>,
-    names: Vec<Rc<str>>,
-}
-
+/// The figures of one worker about requests it serves. Not shared between threads, so that counting is a plain addition.
 #[derive(Debug)]
-struct Series {
-    labels: Labels,
-    durations: Histogram,
+pub struct RequestMetrics {
+    routes: Interned<Arc<str>>,
+    errors: Errors,
+    series: SeriesTable,
+    active: Actives,
 }
-
-type ActiveCells = [[Cell<u64>; METHODS]; Scheme::ALL.len()];
 
 impl RequestMetrics {
     /// With nothing counted.
     pub fn new(bounds: Bounds) -> Self {
         Self {
-            bounds,
-            ..Self::default()
+            routes: Interned::new(bounds.names_max),
+            errors: Errors::default(),
+            series: SeriesTable::new(bounds.series_max),
+            active: Actives::default(),
         }
     }
 
     /// Interns a route's name; done when a plan is taken into use, not per request. Beyond the bound every new name
     /// gets the label `_OVERFLOW` and is counted.
     pub fn label(&self, route: &str) -> RouteLabel {
-        let mut routes = self.routes.borrow_mut();
-        if let Some(known) = routes.labels.get(route) {
-            return *known;
-        }
-        let next = u32::try_from(routes.names.len()).unwrap_or(u32::MAX);
-        if next >= self.bounds.routes_max {
-            self.routes_overflow.set(self.routes_overflow.get() + 1);
-            return RouteLabel::OVERFLOW;
-        }
-        let label = RouteLabel(next.saturating_add(RouteLabel::FIRST));
-        let name: Rc<str> = route.into();
-        routes.names.push(Rc::clone(&name));
-        routes.labels.insert(name, label);
-        label
+        let number = self.routes.number(route.into());
+        number.map_or(RouteLabel::OVERFLOW, |number| {
+            RouteLabel(number.saturating_add(RouteLabel::FIRST))
+        })
     }
 
     /// Counts a request as in flight until the returned value is dropped, cancellation and panics included.
     pub fn started(&self, method: MethodKind, scheme: Scheme) -> Active {
-        let active = Active {
-            cells: Rc::clone(&self.active),
-            method,
-            scheme,
-        };
-        active.change(|count| count + 1);
-        active
+        self.active.start(method, scheme)
     }
 
-    /// Counts a finished request; `status` 0 means that nothing was sent. Allocates when the combination is new.
-    pub fn finished(
-        &self,
-        route: RouteLabel,
-        method: MethodKind,
-        status: u16,
-        version: Version,
-        elapsed: Duration,
-    ) {
-        let key = pack(route, method, status, version);
-        if let Some(series) = self.series.borrow().get(&key) {
-            series.durations.observe(elapsed);
-            return;
-        }
-        if self.series.borrow().len() >= self.bounds.series_max {
-            self.overflow.observe(elapsed);
-            return;
-        }
-        let series = Series {
-            labels: self.labels(route, method, status, version),
-            durations: Histogram::new(),
+    /// Counts a finished request. Allocates when the combination is new, and for the first exemplar of one.
+    pub fn finished(&self, request: &Served) {
+        let (error_number, error) = self.errors.number(request.outcome.word(Side::Server));
+        let key = Key {
+            name: request.route.0,
+            status: request.outcome.status,
+            error: error_number,
+            method: request.method as u8,
+            version: request.version as u8,
+            scheme: request.scheme as u8,
         };
-        series.durations.observe(elapsed);
-        self.series.borrow_mut().insert(key, Box::new(series));
+        let labels = || self.labels(request, error);
+        self.series
+            .observe(key.pack(), request.elapsed, request.exemplar, labels);
     }
 
     /// Requests in flight.
     pub fn active(&self) -> u64 {
-        self.active.iter().flatten().map(Cell::get).sum()
+        self.active.count()
     }
 
-    /// Copies every figure: about 150 bytes and no formatting per series, so that a scrape holds up the worker little.
+    /// Copies every figure without formatting any, so that a scrape holds up the worker little: about 130 bytes per
+    /// series, and 70 per exemplar.
     pub fn collect(&self, sheet: &mut Sheet) {
-        for series in self.series.borrow().values() {
-            let value = Value::Buckets(series.durations.snapshot());
-            sheet.push(&DURATION, Kind::Histogram, series.labels.clone(), value);
-        }
-        if self.overflow.count() > 0 {
-            sheet.histogram(&DURATION, &[("http_route", OVERFLOW)], &self.overflow);
-        }
-        sheet.counter(&SERIES_OVERFLOW, &[], self.overflow.count());
-        sheet.counter(&ROUTES_OVERFLOW, &[], self.routes_overflow.get());
-        self.collect_active(sheet);
+        self.series.collect(&DURATION, sheet);
+        sheet.counter(&ROUTES_OVERFLOW, &[], self.routes.refused());
+        self.active.collect(sheet);
     }
 
-    fn collect_active(&self, sheet: &mut Sheet) {
-        for (scheme, methods) in Scheme::ALL.iter().zip(self.active.iter()) {
-            for (method, count) in MethodKind::ALL.iter().zip(methods) {
-                // A thread has far fewer than 2^32 requests in flight.
-                let level = f64::from(u32::try_from(count.get()).unwrap_or(u32::MAX));
-                let labels = [
-                    ("http_request_method", method.label()),
-                    ("url_scheme", scheme.label()),
-                ];
-                sheet.gauge(&ACTIVE, &labels, level);
+    fn labels(&self, request: &Served, error: Option<&'static str>) -> Labels {
+        let mut pairs = vec![(
+            "http.request.method",
+            LabelValue::Static(request.method.label()),
+        )];
+        let outcome = Outcome {
+            error,
+            ..request.outcome
+        };
+        outcome.append_to(&mut pairs, Side::Server);
+        pairs.extend(self.route(request.route).map(|name| ("http.route", name)));
+        pairs.push((
+            "network.protocol.version",
+            LabelValue::Static(request.version.number()),
+        ));
+        pairs.push(("url.scheme", LabelValue::Static(request.scheme.label())));
+        Labels::new(pairs)
+    }
+
+    fn route(&self, route: RouteLabel) -> Option<LabelValue> {
+        match route {
+            RouteLabel::UNMATCHED => None,
+            RouteLabel::OVERFLOW => Some(LabelValue::Static(OVERFLOW)),
+            RouteLabel(number) => {
+                let number = number.checked_sub(RouteLabel::FIRST)?;
+                self.routes.value(number).map(LabelValue::Text)
             }
         }
     }
-
-    fn labels(
-        &self,
-        route: RouteLabel,
-        method: MethodKind,
-        status: u16,
-        version: Version,
-    ) -> Labels {
-        let routes = self.routes.borrow();
-        let name = match route {
-            RouteLabel::UNMATCHED => None,
-            RouteLabel::OVERFLOW => Some(OVERFLOW),
-            RouteLabel(number) => number
-                .checked_sub(RouteLabel::FIRST)
-                .and_then(|at| routes.names.get(usize::try_from(at).ok()?))
-                .map(|name| &**name),
-        };
-        let status_text = status.to_string();
-        let mut pairs = Vec::with_capacity(4);
-        pairs.push(("http_request_method", method.label()));
-        if status > 0 {
-            pairs.push(("http_response_status_code", status_text.as_str()));
-        }
-        pairs.extend(name.map(|name| ("http_route", name)));
-        pairs.push(("network_protocol_version", version.number()));
-        Labels::new(&pairs)
-    }
 }
 
-/// Route, status, method and version in disjoint bits.
-fn pack(route: RouteLabel, method: MethodKind, status: u16, version: Version) -> u64 {
-    let version = match version {
-        Version::Http10 => 0,
-        Version::Http11 => 1,
-    };
-    u64::from(route.0) << 32 | u64::from(status) << 16 | (method as u64) << 8 | version
-}
-
-/// A request in flight. Dropping it takes it off `http_server_active_requests`.
-#[derive(Debug)]
-#[must_use = "dropping it ends the request"]
-pub struct Active {
-    cells: Rc<ActiveCells>,
-    method: MethodKind,
-    scheme: Scheme,
-}
-
-impl Active {
-    fn change(&self, next: impl Fn(u64) -> u64) {
-        let cell = self
-            .cells
-            .get(self.scheme as usize)
-            .and_then(|methods| methods.get(self.method as usize));
-        if let Some(cell) = cell {
-            cell.set(next(cell.get()));
-        }
-    }
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.change(|count| count.saturating_sub(1));
+impl Default for RequestMetrics {
+    fn default() -> Self {
+        Self::new(Bounds::default())
     }
 }

@@ -1,36 +1,23 @@
 //! The figures one part of the program hands over, and their sum.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::exposition::Exposition;
 use super::family::{Family, Kind};
-use super::format::Format;
 use super::histogram::{Histogram, Snapshot};
-use super::labels::Labels;
+use super::labels::{Labels, label_text};
 use super::render::render;
+use super::rows::{Block, Rows, Value};
 
 /// Figures of one worker or of the process at one moment: plain data that can be sent. As large as what is put in;
 /// the parts that put in bound their series.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sheet {
+    /// By the name both formats share: figures of two names that differ in `_total` alone would be one family (M-4).
     families: BTreeMap<&'static str, Rows>,
-}
-
-/// The series of one family, in any order; equal labels count together.
-#[derive(Debug)]
-pub(crate) struct Rows {
-    pub(crate) family: &'static Family,
-    pub(crate) rows: Vec<(Labels, Value)>,
-}
-
-/// One figure.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Count(u64),
-    /// A counter of time, in nanoseconds.
-    Nanos(u128),
-    Gauge(f64),
-    Buckets(Snapshot),
+    target: Option<Box<str>>,
 }
 
 impl Sheet {
@@ -39,19 +26,14 @@ impl Sheet {
         Self::default()
     }
 
-    /// Adds to a counter.
+    /// Adds to a counter. Labels are attributes of OpenTelemetry: their keys may have dots.
     pub fn counter(
         &mut self,
         family: &'static Family,
         labels: &[(&'static str, &str)],
         count: u64,
     ) {
-        self.push(
-            family,
-            Kind::Counter,
-            Labels::new(labels),
-            Value::Count(count),
-        );
+        self.push(family, Labels::of_texts(labels), Value::Count(count));
     }
 
     /// Adds to a counter whose unit is seconds.
@@ -61,18 +43,13 @@ impl Sheet {
         labels: &[(&'static str, &str)],
         spent: Duration,
     ) {
-        let value = Value::Nanos(spent.as_nanos());
-        self.push(family, Kind::Counter, Labels::new(labels), value);
+        let value = Value::Nanos(u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX));
+        self.push(family, Labels::of_texts(labels), value);
     }
 
-    /// Adds to a gauge: gauges of several workers with equal labels show their sum.
+    /// Adds to a gauge or an UpDownCounter: those of several workers with equal labels show their sum.
     pub fn gauge(&mut self, family: &'static Family, labels: &[(&'static str, &str)], level: f64) {
-        self.push(
-            family,
-            Kind::Gauge,
-            Labels::new(labels),
-            Value::Gauge(level),
-        );
+        self.push(family, Labels::of_texts(labels), Value::Level(level));
     }
 
     /// Adds a copy of a histogram.
@@ -82,84 +59,86 @@ impl Sheet {
         labels: &[(&'static str, &str)],
         histogram: &Histogram,
     ) {
-        let value = Value::Buckets(histogram.snapshot());
-        self.push(family, Kind::Histogram, Labels::new(labels), value);
+        self.push_snapshot(family, Labels::of_texts(labels), histogram.snapshot());
     }
 
-    /// Adds every figure of another sheet to the one of equal family and labels.
+    /// Sets what `target_info` shows: the attributes of the resource, in place of those set before. Without any there is
+    /// no `target_info`; there is never more than one (M-6).
+    pub fn target(&mut self, attributes: &[(&str, &str)]) {
+        let pairs = attributes
+            .iter()
+            .map(|(key, value)| (*key, Cow::from(*value)));
+        self.target = (!attributes.is_empty()).then(|| label_text(pairs).into());
+    }
+
+    /// Adds every figure of another sheet to the one of equal family and labels; of two exemplars of a bucket the newer
+    /// stays. A family that is of another kind there is left out, whole, and a warning says so once (M-4). The other's
+    /// target wins, if it has one.
     pub fn merge(&mut self, other: Self) {
         for (name, theirs) in other.families {
             match self.families.get_mut(name) {
                 None => {
                     self.families.insert(name, theirs);
                 }
-                Some(mine) if mine.family.kind == theirs.family.kind => {
-                    mine.rows.extend(theirs.rows);
-                    mine.compact();
-                }
-                Some(mine) => clash(mine.family),
+                Some(mine) => mine.merge(theirs),
             }
         }
+        self.target = other.target.or(self.target.take());
     }
 
-    /// The text of every family in the order of their names, series in the order of their labels.
-    pub fn render(&self, format: Format) -> String {
-        render(self.families.values(), format)
+    /// The metrics that have figures here, by name.
+    pub fn families(&self) -> impl Iterator<Item = &'static Family> {
+        self.families.values().map(|rows| rows.family)
     }
 
-    pub(crate) fn push(
+    /// The text of every family in the order of their names, series in the order of their labels. A [`Format`] alone
+    /// renders with what else is the default.
+    ///
+    /// [`Format`]: super::Format
+    pub fn render(&self, exposition: impl Into<Exposition>) -> String {
+        render(self, exposition.into())
+    }
+
+    pub(crate) fn push_snapshot(
         &mut self,
         family: &'static Family,
-        kind: Kind,
         labels: Labels,
-        value: Value,
+        snapshot: Snapshot,
     ) {
-        let known = self.families.entry(family.name).or_insert_with(|| Rows {
-            family,
-            rows: Vec::new(),
-        });
-        if known.family.kind == kind && family.kind == kind {
-            known.rows.push((labels, value));
-        } else {
-            clash(family);
+        self.push(family, labels, Value::Durations(snapshot));
+    }
+
+    pub(crate) fn push_block(&mut self, family: &'static Family, block: Block) {
+        if let Some(rows) = self.rows(family, family.instrument().kind == Kind::Histogram) {
+            rows.push_block(block);
         }
     }
-}
 
-impl Rows {
-    /// Sorts by labels and adds what is equal into one row each.
-    pub(crate) fn compact(&mut self) {
-        // Stable, because it is fast on the sorted runs that merging leaves.
-        self.rows.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.rows.dedup_by(|(labels, value), (kept_labels, kept)| {
-            let equal = labels == kept_labels;
-            if equal {
-                kept.add(value);
-            }
-            equal
-        });
+    pub(crate) fn rows_by_name(&self) -> impl Iterator<Item = &Rows> {
+        self.families.values()
     }
-}
 
-impl Value {
-    fn add(&mut self, other: &Self) {
-        match (self, other) {
-            (Self::Count(mine), Self::Count(theirs)) => *mine = mine.wrapping_add(*theirs),
-            (Self::Nanos(mine), Self::Nanos(theirs)) => *mine = mine.wrapping_add(*theirs),
-            (Self::Gauge(mine), Self::Gauge(theirs)) => *mine += theirs,
-            (Self::Buckets(mine), Self::Buckets(theirs)) => mine.add(theirs),
-            // Seconds and plain counts of one family: one of the two callers is wrong, and neither is trusted more.
-            (Self::Count(_) | Self::Nanos(_) | Self::Gauge(_) | Self::Buckets(_), _) => {}
+    /// Labels of the target, as they stand between braces.
+    pub(crate) fn target_text(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    fn push(&mut self, family: &'static Family, labels: Labels, value: Value) {
+        if let Some(rows) = self.rows(family, value.suits(family.instrument().kind)) {
+            rows.add(labels, value);
         }
     }
-}
 
-/// Two statics of one name and different kinds, or a figure of another kind than its family: a slip in our own code,
-/// loud in tests; the later figure is left out otherwise.
-fn clash(family: &Family) {
-    debug_assert!(
-        false,
-        "metric {}: expected one kind, found two",
-        family.name
-    );
+    /// Where figures of that family go; nowhere when the value is not of its kind or the name is another kind's.
+    fn rows(&mut self, family: &'static Family, suits: bool) -> Option<&mut Rows> {
+        if !suits {
+            family.tell_clash();
+            return None;
+        }
+        let rows = self
+            .families
+            .entry(family.stem())
+            .or_insert_with(|| Rows::new(family));
+        rows.accepts(family).then_some(rows)
+    }
 }

@@ -17,7 +17,10 @@ use std::time::{Duration, SystemTime};
 use message::{MethodKind, Version};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use telemetry::access_log::{AccessLog, AccessRecord, End, Stopped};
-use telemetry::metrics::{RequestMetrics, Scheme};
+use telemetry::metrics::{
+    Bounds, ClientMetrics, Exemplar, Outcome, RequestMetrics, RpcMetrics, RpcSide, RpcStatusCode,
+    Scheme, Served,
+};
 use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget};
 
 thread_local! {
@@ -55,6 +58,12 @@ fn check_silent(mut work: impl FnMut()) {
     assert_eq!(ALLOCATIONS.get() - before, 0, "allocations");
 }
 
+const EXEMPLAR: Exemplar = Exemplar {
+    trace_id: [1; 16],
+    span_id: [2; 8],
+    unix_nanos: 3,
+};
+
 #[test]
 fn counting_a_request_allocates_nothing() {
     let metrics = RequestMetrics::default();
@@ -62,15 +71,42 @@ fn counting_a_request_allocates_nothing() {
     let round = || {
         for route in &routes {
             for method in MethodKind::ALL {
-                let active = metrics.started(method, Scheme::Http);
-                metrics.finished(
-                    *route,
-                    method,
-                    200,
-                    Version::Http11,
-                    Duration::from_millis(7),
-                );
-                drop(active);
+                for outcome in [Outcome::answered(200), Outcome::failed("timeout")] {
+                    let active = metrics.started(method, Scheme::Http);
+                    metrics.finished(&Served {
+                        route: *route,
+                        method,
+                        scheme: Scheme::Http,
+                        version: Version::Http11,
+                        outcome,
+                        elapsed: Duration::from_millis(7),
+                        exemplar: Some(EXEMPLAR),
+                    });
+                    drop(active);
+                }
+            }
+        }
+    };
+    round();
+    check_silent(round);
+}
+
+#[test]
+fn counting_a_try_or_a_call_allocates_nothing() {
+    let (clients, calls) = (
+        ClientMetrics::default(),
+        RpcMetrics::new(RpcSide::Client, Bounds::default()),
+    );
+    let (server, call) = (clients.label("a", 1), calls.label("a.B/C"));
+    let elapsed = Duration::from_millis(7);
+    let round = || {
+        for exemplar in [None, Some(EXEMPLAR)] {
+            for outcome in [Outcome::answered(500), Outcome::failed("no_response")] {
+                let (method, version) = (MethodKind::Get, Version::Http11);
+                clients.finished(server, method, outcome, version, elapsed, exemplar);
+            }
+            for status in RpcStatusCode::ALL {
+                calls.finished(call, status, elapsed, exemplar);
             }
         }
     };
@@ -90,6 +126,7 @@ fn check_record(format: AccessLogFormat, client_ip: IpAddr) {
     let log = AccessLog::start(&AccessLogPlan {
         format,
         target: AccessLogTarget::File(path),
+        redact_query: Vec::new(),
     })
     .unwrap();
     let sink = log.sink();
@@ -114,6 +151,8 @@ fn check_record(format: AccessLogFormat, client_ip: IpAddr) {
         user_agent: Some(b"agent"),
         referer: None,
         end: End::Complete,
+        trace_id: Some([1; 16]),
+        span_id: Some([2; 8]),
         listener: "web",
     };
     // Nobody reads yet, so that every buffer is made and waits.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use message::Version;
 use telemetry::access_log::{AccessLog, AccessRecord, Counts, End, Stopped};
-use telemetry::metrics::{Format, Sheet};
+use telemetry::metrics::Sheet;
 use telemetry::plan::{AccessLogField, AccessLogFormat};
 
+use crate::figures::PLAIN;
 use crate::samples::{PATIENCE, eventually, plan, record, start};
 
 /// What is written for one record.
@@ -38,7 +39,7 @@ fn json_with_every_field() {
             r#""path":"/products/7","query":"v=2","protocol":"HTTP/1.1","status":200,"bytes_in":0,"bytes_out":1234,"#,
             r#""duration_ms":12.345,"upstream_ms":9.007,"route":"products","upstream":"products","#,
             r#""endpoint":"127.0.0.1:9000","tries":1,"request_id":"0123456789abcdef0123456789abcdef","#,
-            r#""user_agent":"curl/8.5","referer":null,"end":"complete","listener":"web"}"#,
+            r#""user_agent":"curl/8.5","referer":null,"end":"complete","trace_id":"30313233343536373839616263646566","span_id":"3031323334353637","listener":"web"}"#,
             "\n",
         ),
     );
@@ -189,7 +190,7 @@ fn what_is_recorded_after_the_stop_is_counted() {
     assert_eq!(fs::read(&path).unwrap(), b"");
     let mut sheet = Sheet::new();
     meter.collect(&mut sheet);
-    let text = sheet.render(Format::Prometheus);
+    let text = sheet.render(PLAIN);
     assert!(
         text.contains("\ntidegate_access_log_lines_total 0\n"),
         "{text}"

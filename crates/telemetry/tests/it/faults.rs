@@ -273,6 +273,7 @@ fn standard_output_is_a_target() {
     let plan = AccessLogPlan {
         format: AccessLogFormat::Combined,
         target: AccessLogTarget::Stdout,
+        redact_query: Vec::new(),
     };
     let log = AccessLog::start(&plan).unwrap();
     log.reopen();

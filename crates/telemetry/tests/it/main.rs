@@ -6,9 +6,20 @@
 )]
 
 mod access_log;
+mod clients;
+mod conformity;
+mod environment;
+mod exemplars;
 mod faults;
+mod figures;
+mod independent;
 mod json_lines;
 mod metrics;
+mod names;
 mod negotiation;
-mod openmetrics;
+mod push;
+mod requests;
+
 mod samples;
+mod settings;
+mod strict;

@@ -1,47 +1,14 @@
-//! Buckets, sums, bounds and the rendered text.
+//! Buckets, sums, merging and the rendered text.
 
 use std::time::Duration;
 
-use message::{MethodKind, Version};
 use telemetry::metrics::{
-    Bounds, Family, Format, Histogram, Kind, RequestMetrics, RouteLabel, Scheme, Sheet,
-    process_sheet, thread_cpu_time,
+    ClientMetrics, Exposition, Format, Histogram, Outcome, RequestMetrics, RouteLabel, ScopeLabels,
+    Served, Sheet, process_sheet, thread_cpu_time,
 };
 
-use crate::openmetrics;
-
-static LATENCY: Family = Family {
-    name: "test_latency_seconds",
-    help: "How \"long\" it\ntook, with a \\.",
-    unit: Some("seconds"),
-    kind: Kind::Histogram,
-};
-static EVENTS: Family = Family {
-    name: "test_events_total",
-    help: "Events.",
-    unit: None,
-    kind: Kind::Counter,
-};
-static CPU: Family = Family {
-    name: "test_cpu_seconds_total",
-    help: "Time.",
-    unit: Some("seconds"),
-    kind: Kind::Counter,
-};
-static LEVEL: Family = Family {
-    name: "test_level",
-    help: "Level.",
-    unit: Some("bytes"),
-    kind: Kind::Gauge,
-};
-
-/// The line of a series, without its value.
-#[track_caller]
-fn value<'a>(text: &'a str, series: &str) -> &'a str {
-    text.lines()
-        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
-        .unwrap_or_else(|| panic!("no {series} in\n{text}"))
-}
+use crate::figures::{CPU, EVENTS, LATENCY, LEVEL, PLAIN, exemplar, served, value};
+use crate::strict;
 
 #[track_caller]
 fn check_bucket(elapsed: Duration, bound: &str, below: Option<&str>) {
@@ -49,7 +16,7 @@ fn check_bucket(elapsed: Duration, bound: &str, below: Option<&str>) {
     histogram.observe(elapsed);
     let mut sheet = Sheet::new();
     sheet.histogram(&LATENCY, &[], &histogram);
-    let text = sheet.render(Format::Prometheus);
+    let text = sheet.render(PLAIN);
     let bucket = |bound: &str| {
         value(
             &text,
@@ -141,12 +108,15 @@ test_latency_seconds_count{route="a"} 4
 # TYPE test_level gauge
 test_level 0.5
 "#;
-    assert_eq!(example().render(Format::Prometheus), expected);
+    assert_eq!(example().render(PLAIN), expected);
 }
 
 #[test]
 fn openmetrics_text() {
-    let text = example().render(Format::OpenMetrics);
+    let text = example().render(Exposition {
+        format: Format::OpenMetrics,
+        ..PLAIN
+    });
     let start = r#"# HELP test_cpu_seconds Time.
 # TYPE test_cpu_seconds counter
 # UNIT test_cpu_seconds seconds
@@ -167,35 +137,39 @@ test_latency_seconds_bucket{route="a",le="0.005"} 1
     );
     let end = "# HELP test_level Level.\n# TYPE test_level gauge\ntest_level 0.5\n# EOF\n";
     assert!(text.ends_with(end), "{text}");
-    openmetrics::check(&text);
+    strict::check(&text, Format::OpenMetrics);
 }
 
 #[test]
-fn everything_collected_is_valid_openmetrics() {
-    let metrics = RequestMetrics::new(Bounds::default());
+fn everything_collected_is_valid_in_both_formats() {
+    let metrics = RequestMetrics::default();
     let route = metrics.label("we\"ird\\route\n");
-    metrics.finished(
-        route,
-        MethodKind::Get,
-        200,
-        Version::Http11,
-        Duration::from_millis(3),
-    );
-    metrics.finished(
-        RouteLabel::UNMATCHED,
-        MethodKind::Other,
-        404,
-        Version::Http10,
-        Duration::ZERO,
-    );
+    for outcome in [Outcome::answered(200), Outcome::failed("timeout")] {
+        metrics.finished(&Served {
+            exemplar: Some(exemplar(1, 2, 3)),
+            ..served(route, outcome)
+        });
+        metrics.finished(&served(RouteLabel::UNMATCHED, outcome));
+    }
     let mut sheet = example();
+    sheet.target(&[("service.name", "a\"b\\\n"), ("service.version", "")]);
     metrics.collect(&mut sheet);
+    ClientMetrics::default().collect(&mut sheet);
     process_sheet(&mut sheet);
     sheet.gauge(&LEVEL, &[("odd", "nan")], f64::NAN);
     sheet.gauge(&LEVEL, &[("odd", "inf")], f64::NEG_INFINITY);
-    openmetrics::check(&sheet.render(Format::OpenMetrics));
-    openmetrics::check(&Sheet::new().render(Format::OpenMetrics));
-    assert_eq!(Sheet::new().render(Format::Prometheus), "");
+    for format in [Format::Prometheus, Format::OpenMetrics] {
+        for scope_labels in [ScopeLabels::Shown, ScopeLabels::Hidden] {
+            for sheet in [&sheet, &Sheet::new()] {
+                let exposition = Exposition {
+                    format,
+                    scope_labels,
+                };
+                strict::check(&sheet.render(exposition), format);
+            }
+        }
+    }
+    assert_eq!(Sheet::new().render(PLAIN), "");
 }
 
 #[test]
@@ -205,7 +179,7 @@ fn merging_adds_what_is_equal() {
     other.counter(&EVENTS, &[("kind", "b")], 5);
     other.counter(&EVENTS, &[("kind", "c")], 1);
     sum.merge(other);
-    let text = sum.render(Format::Prometheus);
+    let text = sum.render(PLAIN);
     assert_eq!(value(&text, "test_events_total{kind=\"b\"}"), "9");
     assert_eq!(value(&text, "test_events_total{kind=\"c\"}"), "1");
     assert_eq!(value(&text, "test_level"), "1");
@@ -223,104 +197,15 @@ fn the_order_of_labels_does_not_matter() {
     let mut sheet = Sheet::new();
     sheet.counter(&EVENTS, &[("a", "1"), ("b", "2")], 1);
     sheet.counter(&EVENTS, &[("b", "2"), ("a", "1")], 1);
-    let text = sheet.render(Format::Prometheus);
+    let text = sheet.render(PLAIN);
     assert_eq!(value(&text, "test_events_total{a=\"1\",b=\"2\"}"), "2");
-}
-
-fn rendered(metrics: &RequestMetrics) -> String {
-    let mut sheet = Sheet::new();
-    metrics.collect(&mut sheet);
-    // A sheet is what crosses threads.
-    std::thread::spawn(move || sheet.render(Format::Prometheus))
-        .join()
-        .unwrap()
-}
-
-#[test]
-fn requests_are_labelled() {
-    let metrics = RequestMetrics::default();
-    let route = metrics.label("products");
-    assert_eq!(metrics.label("products"), route);
-    metrics.finished(
-        route,
-        MethodKind::Get,
-        200,
-        Version::Http11,
-        Duration::from_millis(30),
-    );
-    metrics.finished(
-        route,
-        MethodKind::Get,
-        200,
-        Version::Http11,
-        Duration::from_millis(40),
-    );
-    metrics.finished(
-        RouteLabel::UNMATCHED,
-        MethodKind::Other,
-        0,
-        Version::Http10,
-        Duration::ZERO,
-    );
-    let text = rendered(&metrics);
-    let name = "http_server_request_duration_seconds_count";
-    let get = r#"{http_request_method="GET",http_response_status_code="200",http_route="products",network_protocol_version="1.1"}"#;
-    assert_eq!(value(&text, &format!("{name}{get}")), "2");
-    let unmatched = r#"{http_request_method="_OTHER",network_protocol_version="1.0"}"#;
-    assert_eq!(value(&text, &format!("{name}{unmatched}")), "1");
-}
-
-#[test]
-fn routes_and_series_are_bounded() {
-    let metrics = RequestMetrics::new(Bounds {
-        routes_max: 2,
-        series_max: 3,
-    });
-    let labels = ["a", "b", "c", "d"].map(|name| metrics.label(name));
-    assert_eq!(labels[2], labels[3]);
-    for route in labels {
-        metrics.finished(route, MethodKind::Get, 200, Version::Http11, Duration::ZERO);
-    }
-    for status in [201, 202, 203, 200] {
-        metrics.finished(
-            labels[0],
-            MethodKind::Get,
-            status,
-            Version::Http11,
-            Duration::ZERO,
-        );
-    }
-    let text = rendered(&metrics);
-    let name = "http_server_request_duration_seconds_count";
-    let overflow_route = r#"{http_request_method="GET",http_response_status_code="200",http_route="_OVERFLOW",network_protocol_version="1.1"}"#;
-    assert_eq!(value(&text, &format!("{name}{overflow_route}")), "2");
-    assert_eq!(
-        value(&text, &format!("{name}{{http_route=\"_OVERFLOW\"}}")),
-        "3"
-    );
-    assert_eq!(value(&text, "tidegate_metrics_series_overflow_total"), "3");
-    assert_eq!(value(&text, "tidegate_metrics_routes_overflow_total"), "2");
-    assert_eq!(text.matches(name).count(), 4);
-}
-
-#[test]
-fn a_request_is_active_until_it_is_dropped() {
-    let metrics = RequestMetrics::default();
-    let series = r#"http_server_active_requests{http_request_method="POST",url_scheme="https"}"#;
-    let one = metrics.started(MethodKind::Post, Scheme::Https);
-    let two = metrics.started(MethodKind::Get, Scheme::Http);
-    assert_eq!(metrics.active(), 2);
-    assert_eq!(value(&rendered(&metrics), series), "1");
-    drop((one, two));
-    assert_eq!(metrics.active(), 0);
-    assert_eq!(value(&rendered(&metrics), series), "0");
 }
 
 #[test]
 fn the_process_tells_about_itself() {
     let mut sheet = Sheet::new();
     process_sheet(&mut sheet);
-    let text = sheet.render(Format::Prometheus);
+    let text = sheet.render(PLAIN);
     let number = |name: &str| value(&text, name).parse::<f64>().unwrap();
     assert!(number("process_resident_memory_bytes") > 100_000.0);
     assert!(number("process_open_fds") >= 3.0);

@@ -34,6 +34,8 @@ pub(crate) fn record() -> AccessRecord<'static> {
         user_agent: Some(b"curl/8.5"),
         referer: None,
         end: End::Complete,
+        trace_id: Some(*b"0123456789abcdef"),
+        span_id: Some(*b"01234567"),
         listener: "web",
     }
 }
@@ -42,6 +44,7 @@ pub(crate) fn plan(path: &Path, format: AccessLogFormat) -> AccessLogPlan {
     AccessLogPlan {
         format,
         target: AccessLogTarget::File(path.to_owned()),
+        redact_query: Vec::new(),
     }
 }
 

@@ -103,6 +103,9 @@ fn figures_of_known_traffic() {
         (DURATION, &[&post, &good, &all, &new], 3.0),
         (DURATION, &[&get, &bad, &all, &new], 1.0),
         (DURATION, &[&get, &good, &all, &old], 1.0),
+        (DURATION, &["url_scheme=\"http\""], 12.0),
+        (DURATION, &[&bad, "error_type=\"500\""], 1.0),
+        (DURATION, &["error_type"], 1.0),
         (DURATION, &[], 12.0),
         (
             "http_server_request_duration_seconds_bucket",
@@ -210,6 +213,7 @@ fn formats_are_negotiated() {
                         .split(' ')
                         .next()?
                         .trim_end_matches("_total")
+                        .trim_end_matches("_info")
                         .to_owned(),
                 )
             })
@@ -242,7 +246,13 @@ fn the_service_has_a_name() {
             reload_to(&tidegate, &named(name));
         }
         let value = name.trim_matches('\'').replace('"', "\\\"");
-        assert_eq!(info(&tidegate), [(label("service_name", &value), 1.0)]);
+        let found = info(&tidegate);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let (labels, one) = &found[0];
+        assert!(
+            labels.contains(&label("service_name", &value)) && *one == 1.0,
+            "{name}: {labels}"
+        );
     }
 }
 
@@ -301,6 +311,14 @@ fn refusals_and_failures_are_told_apart() {
             &["cause=\"connect_failed\""][..],
             1.0,
         ),
+        // The client's error is none of the server's.
+        (
+            DURATION,
+            &["code=\"502\"", "error_type=\"connect_failed\""],
+            1.0,
+        ),
+        (DURATION, &["code=\"400\""], 1.0),
+        (DURATION, &["error_type"], 1.0),
         ("tidegate_refusals_total", &["cause=\"host\""], 1.0),
         ("tidegate_refusals_total", &[], 2.0),
         ("tidegate_upstream_connect_failures_total", &[], 2.0),

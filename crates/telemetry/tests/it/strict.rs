@@ -1,26 +1,42 @@
-//! A strict reader of OpenMetrics text, for what this crate writes: no timestamps, no exemplars, no summaries.
+//! A strict reader of both text formats, for what this crate writes: no timestamps on points, no summaries.
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use std::collections::HashSet;
 
+use telemetry::metrics::Format;
+
 /// Panics at the first rule that is broken.
 #[track_caller]
-pub(crate) fn check(text: &str) {
-    let body = text
-        .strip_suffix("# EOF\n")
-        .expect("ends with # EOF and a newline");
-    let mut reader = Reader::default();
+pub(crate) fn check(text: &str, format: Format) {
+    let body = match format {
+        Format::Prometheus => text,
+        // M-8
+        Format::OpenMetrics => text
+            .strip_suffix("# EOF\n")
+            .expect("ends with # EOF and a newline"),
+    };
+    let mut reader = Reader {
+        format,
+        families: HashSet::new(),
+        series: HashSet::new(),
+        name: String::new(),
+        kind: String::new(),
+        keywords: HashSet::new(),
+        samples: 0,
+        open: None,
+    };
     for line in body.lines() {
         match line.strip_prefix("# ") {
             Some(comment) => reader.comment(comment),
-            None => reader.sample(line),
+            None => reader.line(line),
         }
     }
     reader.end_series();
 }
 
-#[derive(Default)]
 struct Reader {
+    format: Format,
     families: HashSet<String>,
     series: HashSet<String>,
     name: String,
@@ -39,6 +55,7 @@ impl Reader {
         if name != self.name {
             self.end_series();
             assert!(is_name(name), "{name}");
+            // M-4
             assert!(self.families.insert(name.into()), "{name} is in two pieces");
             self.name = name.into();
             self.kind.clear();
@@ -47,22 +64,55 @@ impl Reader {
         }
         assert_eq!(self.samples, 0, "{comment}: after samples");
         assert!(self.keywords.insert(keyword.into()), "{comment}: twice");
-        match keyword {
-            "TYPE" => {
-                assert!(
-                    ["counter", "gauge", "histogram"].contains(&text),
-                    "{comment}"
-                );
-                assert!(
-                    !(text == "counter" && name.ends_with("_total")),
-                    "{comment}"
-                );
-                self.kind = text.into();
+        match (keyword, self.format) {
+            ("TYPE", _) => self.kind_line(text),
+            ("UNIT", Format::OpenMetrics) => {
+                assert!(name.ends_with(&format!("_{text}")), "{comment}");
             }
-            "UNIT" => assert!(name.ends_with(&format!("_{text}")), "{comment}"),
-            "HELP" => check_escapes(text),
-            other => panic!("unknown comment {other}"),
+            ("HELP", Format::OpenMetrics) => check_escapes(text),
+            ("HELP", Format::Prometheus) => {}
+            (other, _) => panic!("unknown comment {other}"),
         }
+    }
+
+    fn kind_line(&mut self, kind: &str) {
+        let known: &[&str] = match self.format {
+            Format::Prometheus => &["counter", "gauge", "histogram"],
+            Format::OpenMetrics => &["counter", "gauge", "histogram", "info"],
+        };
+        assert!(known.contains(&kind), "{kind}");
+        let is_total = self.name.ends_with("_total");
+        assert_eq!(
+            is_total,
+            kind == "counter" && self.format == Format::Prometheus,
+            "{}",
+            self.name
+        );
+        self.kind = kind.into();
+    }
+
+    fn line(&mut self, line: &str) {
+        let Some((sample, exemplar)) = line.split_once(" # ") else {
+            return self.sample(line);
+        };
+        // M-8
+        assert_eq!(self.format, Format::OpenMetrics, "{line}");
+        assert!(sample.contains("_bucket{"), "{line}");
+        let (labels, rest) = exemplar
+            .strip_prefix('{')
+            .and_then(|rest| rest.split_once("} "))
+            .expect("labels of an exemplar");
+        let labels = parse_labels(labels);
+        let letters: usize = labels
+            .iter()
+            .map(|(name, value)| name.chars().count() + value.chars().count())
+            .sum();
+        assert!(letters <= 128, "{line}");
+        let names: Vec<&str> = labels.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["trace_id", "span_id"], "{line}");
+        let (value, time) = rest.split_once(' ').expect("a value and a time");
+        assert!(parse_number(value) >= 0.0 && parse_number(time) >= 0.0);
+        self.sample(sample);
     }
 
     fn sample(&mut self, line: &str) {
@@ -77,10 +127,13 @@ impl Reader {
         let suffix = name
             .strip_prefix(&self.name)
             .expect("belongs to the family before it");
-        match (self.kind.as_str(), suffix) {
-            ("counter", "_total") => assert!(number >= 0.0, "{line}"),
-            ("gauge", "") => {}
-            ("histogram", _) => self.histogram(suffix, &labels, number),
+        match (self.kind.as_str(), suffix, self.format) {
+            ("counter", "_total", Format::OpenMetrics) | ("counter", "", Format::Prometheus) => {
+                assert!(number >= 0.0, "{line}");
+            }
+            ("gauge", "", _) => {}
+            ("info", "_info", Format::OpenMetrics) => assert_eq!(number, 1.0, "{line}"),
+            ("histogram", _, _) => self.histogram(suffix, &labels, number),
             _ => panic!("{line}: not of a {}", self.kind),
         }
     }
@@ -95,8 +148,9 @@ impl Reader {
         match suffix {
             "_bucket" => {
                 let (_, bound) = labels.iter().find(|(name, _)| name == "le").expect("le");
+                let is_whole = bound.bytes().all(|b| b.is_ascii_digit());
                 assert!(
-                    bound == "+Inf" || bound.contains('.'),
+                    self.format == Format::Prometheus || !is_whole,
                     "{bound} is no canonical float"
                 );
                 let bound = parse_number(bound);

@@ -1,0 +1,112 @@
+//! Short texts of numbers and addresses, made on the stack: without formatting machinery where it matters, and without
+//! allocating.
+
+use std::fmt::{self, Write as _};
+use std::net::{IpAddr, SocketAddr};
+
+/// The longest is a socket address: `[` 39 characters of IPv6, a scope, `]:65535`.
+const MAX: usize = 64;
+/// The longest `u64`.
+const DIGITS_MAX: usize = 20;
+
+/// A short text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ascii {
+    bytes: [u8; MAX],
+    len: usize,
+}
+
+impl Ascii {
+    const EMPTY: Self = Self {
+        bytes: [0; MAX],
+        len: 0,
+    };
+
+    /// In decimal.
+    pub(crate) fn number(number: impl Into<u64>) -> Self {
+        let mut text = Self::EMPTY;
+        text.push_number(number.into());
+        text
+    }
+
+    /// An address as the standard library writes it.
+    pub(crate) fn ip(ip: IpAddr) -> Self {
+        let mut text = Self::EMPTY;
+        text.push_ip(ip);
+        text
+    }
+
+    /// An address and port as the standard library writes them, without a scope.
+    pub(crate) fn socket(addr: SocketAddr) -> Self {
+        let mut text = Self::EMPTY;
+        match addr {
+            SocketAddr::V4(_) => text.push_ip(addr.ip()),
+            SocketAddr::V6(_) => {
+                text.push(b"[");
+                text.push_ip(addr.ip());
+                text.push(b"]");
+            }
+        }
+        text.push(b":");
+        text.push_number(addr.port().into());
+        text
+    }
+
+    /// The text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        if let Some(room) = self.bytes.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+            self.len = end;
+        }
+    }
+
+    fn push_number(&mut self, number: u64) {
+        let mut digits = [0; DIGITS_MAX];
+        let mut left = number;
+        let mut start = DIGITS_MAX;
+        for digit in digits.iter_mut().rev() {
+            *digit = last_digit(left);
+            left /= 10;
+            start -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+        self.push(digits.get(start..).unwrap_or_default());
+    }
+
+    /// An IPv4 address is the common case. IPv6 has rules for shortening that the standard library knows.
+    fn push_ip(&mut self, ip: IpAddr) {
+        match ip {
+            IpAddr::V4(v4) => {
+                for (at, octet) in v4.octets().into_iter().enumerate() {
+                    if at > 0 {
+                        self.push(b".");
+                    }
+                    self.push_number(octet.into());
+                }
+            }
+            IpAddr::V6(v6) => write!(self, "{v6}").expect("the longest address has room"),
+        }
+    }
+}
+
+impl fmt::Write for Ascii {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The last digit of a number in decimal.
+pub(crate) fn last_digit(number: u64) -> u8 {
+    b"0123456789"
+        .get(usize::try_from(number % 10).unwrap_or(0))
+        .copied()
+        .unwrap_or(b'0')
+}

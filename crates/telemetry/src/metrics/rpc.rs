@@ -1,0 +1,124 @@
+//! What each worker counts about gRPC calls: `rpc.server.call.duration` or `rpc.client.call.duration`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bounds::Bounds;
+use super::exemplar::Exemplar;
+use super::family::{Family, Instrument, Kind};
+use super::interned::Interned;
+use super::labels::{LabelValue, Labels};
+use super::rpc_status::RpcStatusCode;
+use super::series::SeriesTable;
+use super::sheet::Sheet;
+
+static SERVER_DURATION: Family = Family::new(Instrument {
+    name: "rpc.server.call.duration",
+    unit: "s",
+    description: "Duration of incoming RPC calls.",
+    kind: Kind::Histogram,
+});
+static CLIENT_DURATION: Family = Family::new(Instrument {
+    name: "rpc.client.call.duration",
+    unit: "s",
+    description: "Duration of outgoing RPC calls: tries of calls that are sent on.",
+    kind: Kind::Histogram,
+});
+static METHODS_OVERFLOW: Family = Family::new(Instrument {
+    name: "tidegate.metrics.rpc_methods_overflow",
+    unit: "{name}",
+    description: "RPC methods counted as others because the worker's bound on names was reached.",
+    kind: Kind::Counter,
+});
+
+/// Whose view of a call is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RpcSide {
+    /// Calls that are served.
+    Server,
+    /// Calls that are sent.
+    Client,
+}
+
+/// A method, interned: costs nothing to copy. Valid only with the [`RpcMetrics`] that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RpcMethodLabel(u32);
+
+impl RpcMethodLabel {
+    /// A method that nobody named beforehand: what clients send must not make labels.
+    pub const OTHER: Self = Self(0);
+    const FIRST: u32 = 1;
+}
+
+/// The figures of one worker about gRPC calls of one side. Not shared between threads, so that counting is a plain
+/// addition.
+#[derive(Debug)]
+pub struct RpcMetrics {
+    side: RpcSide,
+    methods: Interned<Arc<str>>,
+    series: SeriesTable,
+}
+
+impl RpcMetrics {
+    /// With nothing counted.
+    pub fn new(side: RpcSide, bounds: Bounds) -> Self {
+        Self {
+            side,
+            methods: Interned::new(bounds.names_max),
+            series: SeriesTable::new(bounds.series_max),
+        }
+    }
+
+    /// Interns a method as `package.Service/Method`; done when a plan is taken into use, not per call. Beyond the bound
+    /// every new method is [`RpcMethodLabel::OTHER`] and is counted.
+    pub fn label(&self, method: &str) -> RpcMethodLabel {
+        let number = self.methods.number(method.into());
+        number.map_or(RpcMethodLabel::OTHER, |number| {
+            RpcMethodLabel(number.saturating_add(RpcMethodLabel::FIRST))
+        })
+    }
+
+    /// Counts a call that has ended. `error.type` is the status' name when this side counts it as an error. Allocates
+    /// when the combination is new, and for the first exemplar of one.
+    pub fn finished(
+        &self,
+        method: RpcMethodLabel,
+        status: RpcStatusCode,
+        elapsed: Duration,
+        exemplar: Option<Exemplar>,
+    ) {
+        let key = u64::from(method.0) << 8 | status as u64;
+        let labels = || self.labels(method, status);
+        self.series.observe(key, elapsed, exemplar, labels);
+    }
+
+    /// Copies every figure without formatting any, so that a scrape holds up the worker little: about 130 bytes per
+    /// series, and 70 per exemplar.
+    pub fn collect(&self, sheet: &mut Sheet) {
+        let family = match self.side {
+            RpcSide::Server => &SERVER_DURATION,
+            RpcSide::Client => &CLIENT_DURATION,
+        };
+        self.series.collect(family, sheet);
+        sheet.counter(&METHODS_OVERFLOW, &[], self.methods.refused());
+    }
+
+    fn labels(&self, method: RpcMethodLabel, status: RpcStatusCode) -> Labels {
+        let number = method.0.checked_sub(RpcMethodLabel::FIRST);
+        let known = number.and_then(|number| self.methods.value(number));
+        let method = known.map_or(LabelValue::Static("_OTHER"), LabelValue::Text);
+        let mut pairs = vec![
+            ("rpc.system.name", LabelValue::Static("grpc")),
+            ("rpc.method", method),
+            ("rpc.status_code", LabelValue::Static(status.name())),
+        ];
+        let is_error = match self.side {
+            RpcSide::Server => status.is_server_error(),
+            RpcSide::Client => status.is_client_error(),
+        };
+        if is_error {
+            pairs.push(("error.type", LabelValue::Static(status.name())));
+        }
+        Labels::new(pairs)
+    }
+}

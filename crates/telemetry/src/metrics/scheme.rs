@@ -1,0 +1,21 @@
+//! How clients speak to a listener.
+
+/// `url.scheme` as the client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// A plain listener.
+    Http,
+    /// A listener with TLS.
+    Https,
+}
+
+impl Scheme {
+    pub(crate) const ALL: [Self; 2] = [Self::Http, Self::Https];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}

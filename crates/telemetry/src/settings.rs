@@ -1,0 +1,268 @@
+//! What the configuration and the environment say together. Where both speak, the configuration counts: it is the more
+//! particular of the two, and it can be changed while the program runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base::Secret;
+use message::FieldName;
+use propagation::Formats;
+
+use crate::environment::{self, Environment, Exporter, RootSampler, Sampler};
+use crate::metrics::ExemplarFilter;
+use crate::plan::{
+    OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality, ParentRule, RatePlan,
+    SamplingPlan, TelemetryPlan, TracingPlan,
+};
+
+/// The name of a gateway that was given none.
+const SERVICE_NAME: &str = "tidegate";
+/// What is sent where the configuration does not say.
+const SIGNALS: [OtlpSignal; 2] = [OtlpSignal::Traces, OtlpSignal::Metrics];
+
+/// Everything decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Attributes of the resource, `service.name` first, each key once.
+    pub resource: Vec<(Box<str>, Box<str>)>,
+    /// How requests are traced; `None`: contexts pass through untouched (P-4, P-9).
+    pub tracing: Option<TracingPlan>,
+    /// Where spans are sent.
+    pub traces: Option<Destination>,
+    /// Where metrics are sent.
+    pub metrics: Option<Destination>,
+    /// Where log records are sent.
+    pub logs: Option<Destination>,
+    /// How often metrics are sent.
+    pub metrics_interval: Duration,
+    /// What the points of metrics count from.
+    pub temporality: OtlpTemporality,
+    /// Which observations are offered as exemplars.
+    pub exemplars: ExemplarFilter,
+}
+
+/// Where one signal is sent, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination {
+    /// The whole URL; for gRPC scheme, host and port.
+    pub endpoint: String,
+    /// How requests are written.
+    pub protocol: OtlpProtocol,
+    /// How bodies are compressed (default none).
+    pub compression: OtlpCompression,
+    /// Sent with each request.
+    pub headers: Vec<(FieldName, Secret)>,
+    /// The longest wait for one request.
+    pub timeout: Duration,
+    /// Certificates that the receiver's is checked against; `None`: those of the system.
+    pub ca: Option<PathBuf>,
+    /// Tidegate's own certificate.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// The longest time an item waits for others.
+    pub delay: Duration,
+}
+
+impl Settings {
+    /// Decides. Pure.
+    pub fn of(plan: &TelemetryPlan, environment: &Environment) -> Self {
+        let destination = |signal| destination(plan.otlp.as_ref(), environment, signal);
+        let traces = destination(OtlpSignal::Traces);
+        let otlp = plan.otlp.as_ref();
+        Self {
+            resource: resource(plan, environment),
+            tracing: tracing(plan, environment, traces.is_some()),
+            traces,
+            metrics: destination(OtlpSignal::Metrics),
+            logs: destination(OtlpSignal::Logs),
+            metrics_interval: otlp
+                .and_then(|otlp| otlp.metrics_interval)
+                .unwrap_or(environment.metrics.export_interval),
+            temporality: otlp
+                .and_then(|otlp| otlp.temporality)
+                .unwrap_or(environment.metrics.temporality),
+            exemplars: match environment.metrics.exemplar_filter {
+                environment::ExemplarFilter::AlwaysOn => ExemplarFilter::AlwaysOn,
+                environment::ExemplarFilter::AlwaysOff => ExemplarFilter::AlwaysOff,
+                environment::ExemplarFilter::TraceBased => ExemplarFilter::TraceBased,
+            },
+        }
+    }
+
+    /// Whether something is sent to another place, in another way, or in another name than by the other settings.
+    pub fn sends_otherwise(&self, other: &Self) -> bool {
+        let sent = |settings: &Self| {
+            (
+                settings.traces.clone(),
+                settings.metrics.clone(),
+                settings.logs.clone(),
+                settings.resource.clone(),
+                settings.metrics_interval,
+                settings.temporality,
+            )
+        };
+        sent(self) != sent(other)
+    }
+
+    /// `service.name`.
+    pub fn service_name(&self) -> &str {
+        self.resource.first().map_or(SERVICE_NAME, |(_, name)| name)
+    }
+}
+
+fn resource(plan: &TelemetryPlan, environment: &Environment) -> Vec<(Box<str>, Box<str>)> {
+    let name = plan.service_name.clone();
+    let name = name
+        .or_else(|| environment.service_name.clone())
+        .unwrap_or_else(|| SERVICE_NAME.into());
+    let mut resource: Vec<(Box<str>, Box<str>)> = vec![
+        ("service.name".into(), name),
+        ("service.version".into(), env!("CARGO_PKG_VERSION").into()),
+        ("telemetry.sdk.language".into(), "rust".into()),
+        ("telemetry.sdk.name".into(), SERVICE_NAME.into()),
+        (
+            "telemetry.sdk.version".into(),
+            env!("CARGO_PKG_VERSION").into(),
+        ),
+    ];
+    let fixed = resource.len();
+    for (key, value) in plan.resource.iter().chain(&environment.resource) {
+        match resource.iter_mut().position(|(known, _)| known == key) {
+            // Only the version may be told otherwise.
+            Some(at) if at < fixed && &**key == "service.version" => {
+                if let Some(pair) = resource.get_mut(at) {
+                    pair.1 = value.clone();
+                }
+            }
+            Some(_) => {}
+            None => resource.push((key.clone(), value.clone())),
+        }
+    }
+    resource
+}
+
+/// Requests are traced where spans go somewhere or something else of a trace was asked for.
+fn tracing(
+    plan: &TelemetryPlan,
+    environment: &Environment,
+    is_exported: bool,
+) -> Option<TracingPlan> {
+    let is_wanted = is_exported
+        || plan.sampling.is_some()
+        || plan.propagators.is_some()
+        || plan.trace_response_header.is_some();
+    let propagators = match &plan.propagators {
+        Some(formats) => formats.iter().copied().collect(),
+        None => Formats::parse(&environment.propagators.join(",")).formats,
+    };
+    let is_off = environment.is_sdk_disabled || propagators.is_empty() && !is_exported;
+    (is_wanted && !is_off).then(|| TracingPlan {
+        propagators,
+        sampling: match &plan.sampling {
+            Some(sampling) => sampling.clone(),
+            None => sampling(environment.sampler),
+        },
+        response_header: plan.trace_response_header.clone(),
+        redact_query: plan.redact_query.clone(),
+        capture_request_headers: plan.capture_request_headers.clone(),
+    })
+}
+
+/// A sampler of the environment is taken by its word: it keeps nothing beside what it draws.
+fn sampling(sampler: Sampler) -> SamplingPlan {
+    let (parent, root) = match sampler {
+        Sampler::Root(root) => (ParentRule::Ignore, root),
+        Sampler::ParentBased(root) => (ParentRule::Follow, root),
+    };
+    let ratio = match root {
+        RootSampler::AlwaysOn => 1.0,
+        RootSampler::AlwaysOff => 0.0,
+        RootSampler::TraceIdRatio(ratio) => ratio,
+    };
+    SamplingPlan {
+        parent,
+        rate: RatePlan::Ratio(ratio),
+        always_errors: false,
+        ..SamplingPlan::default()
+    }
+}
+
+fn destination(
+    otlp: Option<&OtlpPlan>,
+    environment: &Environment,
+    signal: OtlpSignal,
+) -> Option<Destination> {
+    let (given, exporters) = match signal {
+        OtlpSignal::Traces => (&environment.otlp.traces, &environment.exporters.traces),
+        OtlpSignal::Metrics => (&environment.otlp.metrics, &environment.exporters.metrics),
+        OtlpSignal::Logs => (&environment.otlp.logs, &environment.exporters.logs),
+    };
+    let is_wanted = match (otlp, exporters) {
+        (Some(otlp), _) => otlp
+            .signals
+            .as_deref()
+            .unwrap_or(&SIGNALS)
+            .contains(&signal),
+        (None, Some(exporters)) => exporters.contains(&Exporter::Otlp),
+        // The specification would send to this machine unasked; a gateway sends where it was told to.
+        (None, None) => given.is_endpoint_set,
+    };
+    if environment.is_sdk_disabled || !is_wanted {
+        return None;
+    }
+    let default = OtlpPlan::default();
+    let otlp = otlp.unwrap_or(&default);
+    let protocol = otlp.protocol.unwrap_or(given.protocol);
+    Some(Destination {
+        endpoint: match &otlp.endpoint {
+            Some(base) => endpoint(base, protocol, signal),
+            None if protocol == given.protocol || given.is_endpoint_set => given.endpoint.clone(),
+            // The default of another protocol than the environment's.
+            None => endpoint(default_base(protocol), protocol, signal),
+        },
+        protocol,
+        compression: otlp
+            .compression
+            .or(given.compression)
+            .unwrap_or(OtlpCompression::None),
+        headers: otlp
+            .headers
+            .clone()
+            .unwrap_or_else(|| given.headers.clone()),
+        timeout: otlp.timeout.unwrap_or(given.timeout),
+        ca: otlp.tls.ca.clone().or_else(|| given.certificate.clone()),
+        certificate: otlp
+            .tls
+            .certificate
+            .clone()
+            .or_else(|| given.client_certificate.clone()),
+        key: otlp.tls.key.clone().or_else(|| given.client_key.clone()),
+        delay: match signal {
+            OtlpSignal::Traces => otlp.delay.unwrap_or(environment.span_batch.schedule_delay),
+            OtlpSignal::Logs => otlp
+                .delay
+                .unwrap_or(environment.log_record_batch.schedule_delay),
+            // They come all at once.
+            OtlpSignal::Metrics => Duration::ZERO,
+        },
+    })
+}
+
+fn default_base(protocol: OtlpProtocol) -> &'static str {
+    match protocol {
+        OtlpProtocol::Grpc => "http://localhost:4317",
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => "http://localhost:4318",
+    }
+}
+
+/// Over HTTP a base has the signal's path appended, with one slash between.
+fn endpoint(base: &str, protocol: OtlpProtocol, signal: OtlpSignal) -> String {
+    let path = match (protocol, signal) {
+        (OtlpProtocol::Grpc, _) => return base.trim_end_matches('/').to_owned(),
+        (_, OtlpSignal::Traces) => "v1/traces",
+        (_, OtlpSignal::Metrics) => "v1/metrics",
+        (_, OtlpSignal::Logs) => "v1/logs",
+    };
+    format!("{}/{path}", base.trim_end_matches('/'))
+}

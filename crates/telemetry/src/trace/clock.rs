@@ -1,0 +1,36 @@
+//! Wall-clock times without a clock read per span.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// One moment on both clocks. Refreshed several times a second, so that a wall clock that is set shows soon.
+#[derive(Clone, Copy, Debug)]
+pub struct Anchor {
+    instant: Instant,
+    unix_nanos: u64,
+}
+
+impl Anchor {
+    /// This moment; reads both clocks.
+    pub fn now() -> Self {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            instant: Instant::now(),
+            unix_nanos: nanos(since_epoch),
+        }
+    }
+
+    /// Nanoseconds since 1970 of another moment.
+    pub fn unix_nanos(&self, at: Instant) -> u64 {
+        if at >= self.instant {
+            self.unix_nanos.saturating_add(nanos(at - self.instant))
+        } else {
+            self.unix_nanos.saturating_sub(nanos(self.instant - at))
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
