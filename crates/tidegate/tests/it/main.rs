@@ -6,6 +6,7 @@ mod admin_api;
 mod clients;
 mod corpus;
 mod curl;
+mod demo;
 mod faults;
 mod framing;
 mod gate;
