@@ -173,7 +173,8 @@ fn write_request(
         via: &ex.worker.via,
     };
     scratch.upstream_output.clear();
-    outbound.append(&mut scratch.upstream_output)?;
+    // Nothing is on its way to the client yet.
+    outbound.append(&mut scratch.upstream_output, &mut scratch.output)?;
     if ex.asked.expects_continue {
         // No body goes upstream before its 100 or a wait (GW-35).
         return Ok(());
