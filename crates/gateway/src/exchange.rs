@@ -10,7 +10,7 @@ use telemetry::access_log::{AccessRecord, End};
 use telemetry::metrics::{RouteLabel, Scheme};
 
 use crate::body::RequestBody;
-use crate::check::{Asked, Hop, check_request, count_hop};
+use crate::check::{Asked, Hop, cap_ranges, check_request, count_hop};
 use crate::conn::{Conn, Heard};
 use crate::forward::forward;
 use crate::forwarding::{Client, remove_claims};
@@ -21,6 +21,7 @@ use crate::program::Target;
 use crate::refusal::Refusal;
 use crate::router::RouteIndex;
 use crate::snapshot::Snapshot;
+use crate::stats::{add, bump};
 use crate::text::{Values, append_text, shrink};
 use crate::tunnel::Tunnel;
 use crate::worker::Worker;
@@ -164,6 +165,9 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     if !ex.client.is_reported {
         remove_claims(&mut head.fields);
     }
+    if cap_ranges(&mut head.fields) {
+        bump(&ex.worker.stats.ranges_dropped);
+    }
     scratch.body = RequestBody::new(ex.asked.framing, listener.limits.body_max);
     if count_hop(head)? == Hop::Last {
         return Ok(local::answer_here(ex, scratch).await);
@@ -287,11 +291,11 @@ impl<'a> Exchange<'a> {
         stats
             .requests
             .finished(label, head.method, self.status, head.version, elapsed);
-        crate::stats::add(&stats.body_bytes_in, scratch.body.received);
-        crate::stats::add(&stats.body_bytes_out, self.bytes_out);
+        add(&stats.body_bytes_in, scratch.body.received);
+        add(&stats.body_bytes_out, self.bytes_out);
         match self.end {
-            End::ClientGone => crate::stats::bump(&stats.client_gone),
-            End::UpstreamCut => crate::stats::bump(&stats.upstream_cut),
+            End::ClientGone => bump(&stats.client_gone),
+            End::UpstreamCut => bump(&stats.upstream_cut),
             End::Complete | End::Timeout | End::Refused => {}
         }
         if let Some(sink) = &*self.worker.access_log.borrow() {

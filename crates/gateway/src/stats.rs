@@ -21,6 +21,7 @@ pub(crate) struct Stats {
     pub(crate) tunnels: Cell<u32>,
     pub(crate) client_gone: Cell<u64>,
     pub(crate) upstream_cut: Cell<u64>,
+    pub(crate) ranges_dropped: Cell<u64>,
     pub(crate) body_bytes_in: Cell<u64>,
     pub(crate) body_bytes_out: Cell<u64>,
     pub(crate) loop_lag_max_ns: Cell<u64>,
@@ -46,6 +47,7 @@ families! {
     TUNNELS = Gauge "tidegate_tunnels", "Upgraded connections open.";
     CLIENT_GONE = Counter "tidegate_client_gone_total", "Exchanges the client left before they were complete.";
     UPSTREAM_CUT = Counter "tidegate_upstream_cut_total", "Responses that broke off upstream.";
+    RANGES_DROPPED = Counter "tidegate_ranges_dropped_total", "Requests forwarded without their Range, which asked for too many.";
     BODY_IN = Counter "tidegate_request_body_bytes_total", "Request body bytes received.";
     BODY_OUT = Counter "tidegate_response_body_bytes_total", "Response body bytes sent.";
     REFUSALS = Counter "tidegate_refusals_total", "Requests Tidegate answered with an error of its own, by cause.";
@@ -115,6 +117,7 @@ impl Stats {
         sheet.gauge(&TUNNELS, &[], f64::from(self.tunnels.get()));
         sheet.counter(&CLIENT_GONE, &[], self.client_gone.get());
         sheet.counter(&UPSTREAM_CUT, &[], self.upstream_cut.get());
+        sheet.counter(&RANGES_DROPPED, &[], self.ranges_dropped.get());
         sheet.counter(&BODY_IN, &[], self.body_bytes_in.get());
         sheet.counter(&BODY_OUT, &[], self.body_bytes_out.get());
         for (cause, count) in self.refusals.borrow().iter() {
