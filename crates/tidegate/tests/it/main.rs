@@ -20,5 +20,6 @@ mod origins;
 mod reload;
 mod routing;
 mod smuggling;
+mod streaming;
 mod system;
 mod upgrade;
