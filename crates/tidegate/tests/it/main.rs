@@ -15,6 +15,7 @@ mod headers;
 mod isolation;
 mod lifecycle;
 mod limits;
+mod machine;
 mod names;
 mod origins;
 mod reload;
