@@ -192,6 +192,21 @@ fn endpoints() {
 }
 
 #[test]
+fn balancers() {
+    for (word, balance) in [
+        ("round_robin", Balance::RoundRobin),
+        ("random", Balance::Random),
+        ("least_requests", Balance::LeastRequests),
+        ("p2c", Balance::P2c),
+    ] {
+        let plan = plan(&format!(
+            "listeners: {{ web: {{ address: ':1' }} }}\nupstreams: {{ a: {{ endpoints: [a.b:1], balance: {word} }} }}"
+        ));
+        assert_eq!(plan.upstreams[0].balance, balance, "{word}");
+    }
+}
+
+#[test]
 fn name_servers() {
     let servers = |yaml: &str| plan(&format!("{BASE}dns: {{ {yaml} }}")).dns.servers;
     assert_eq!(servers(""), NameServers::System);
