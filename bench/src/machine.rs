@@ -82,8 +82,12 @@ fn cpu_model() -> String {
     key_of("/proc/cpuinfo", "model name")
 }
 
+/// Those of the machine, whatever this thread is pinned to.
 fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    text.lines()
+        .filter(|line| line.starts_with("processor"))
+        .count()
 }
 
 fn memory() -> String {
@@ -143,6 +147,17 @@ fn key_of(file: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cores_are_those_of_the_machine() {
+        let all = cores();
+        let pinned = std::thread::spawn(|| {
+            crate::process::pin_current_thread(0).unwrap();
+            cores()
+        });
+        assert!(all >= std::thread::available_parallelism().unwrap().get());
+        assert_eq!(pinned.join().unwrap(), all);
+    }
 
     #[test]
     fn dates() {

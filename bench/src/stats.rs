@@ -35,6 +35,27 @@ pub fn ratio(of: &[f64], to: &[f64]) -> Option<Spread> {
     spread(of.iter().zip(to).map(|(of, to)| of / to))
 }
 
+/// How much more one program takes than another, in two ways: where rounds differ much they disagree, and neither is to be
+/// picked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// The difference of both medians.
+    pub of_medians: f64,
+    /// The median of the differences of each round.
+    pub by_round: f64,
+}
+
+/// The difference of two programs' values, one of each per round; `None` without any.
+#[must_use]
+pub fn difference(of: &[f64], to: &[f64]) -> Option<Difference> {
+    let median = |values: &[f64]| spread(values.iter().copied()).map(|spread| spread.median);
+    let differences = spread(of.iter().zip(to).map(|(of, to)| of - to))?;
+    Some(Difference {
+        of_medians: median(of)? - median(to)?,
+        by_round: differences.median,
+    })
+}
+
 /// A whole number as a figure; exact up to 2^53, and nothing counted here comes near.
 #[must_use]
 #[expect(
@@ -55,6 +76,17 @@ mod tests {
         assert_eq!(spread([4.0, 1.0, 2.0, 3.0]).unwrap().median, 2.5);
         assert_eq!(spread([1.0, f64::NAN]).unwrap().max, 1.0);
         assert_eq!(spread([]), None);
+    }
+
+    #[test]
+    fn differences_are_told_in_two_ways() {
+        let found = difference(&[10.0, 30.0, 20.0], &[9.0, 15.0, 26.0]);
+        let expected = Difference {
+            of_medians: 5.0,
+            by_round: 1.0,
+        };
+        assert_eq!(found, Some(expected));
+        assert_eq!(difference(&[], &[]), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod http;
 mod lines;
+mod name_server;
 mod origins;
 mod ports;
 mod process;
@@ -18,6 +19,7 @@ mod wire;
 
 pub use http::{Body, Head, Request, Response};
 pub use lines::Lines;
+pub use name_server::NameServer;
 pub use origins::{Nginx, NodeExpress, PythonHttp, PythonScript};
 pub use ports::{ClosedPort, FullPort};
 pub use process::{Process, Signal};

@@ -66,6 +66,14 @@ impl RawOrigin {
     /// When no port is free.
     pub fn start(script: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        Self::on(listener, script)
+    }
+
+    /// As [`RawOrigin::start`], on a listener of the test's choice.
+    pub fn on(
+        listener: TcpListener,
+        script: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> Self {
         let addr = listener.local_addr().expect("a bound socket");
         let shared = Arc::new(Shared {
             state: Mutex::default(),

@@ -70,10 +70,8 @@ struct Measured {
 pub(super) fn run(options: &Options) -> Result<()> {
     let programs = peers::find(options, &KINDS)?;
     let origin = Origin::sink(LOAD_CORE)?;
-    let rounds = options.rounds_or(3);
+    let rounds = options.rounds_or(5);
     let size = if options.quick { SIZE_QUICK } else { SIZE };
-    // The client's thread; programs are pinned by themselves.
-    process::pin_current_thread(LOAD_CORE)?;
     let job = Job {
         origin: origin.address,
         core: Some(SUBJECT_CORE),
@@ -83,6 +81,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         routes: "  - { name: all, match: { path_prefix: / }, forward: { upstream: origin, timeout: 120s } }",
     };
     let mut report = Report::new(options, "Large bodies", &programs);
+    // The client's thread; programs are pinned by themselves.
+    process::pin_current_thread(LOAD_CORE)?;
     let mut entrants = vec![Entrant::new(None, origin.address)?];
     for program in &programs {
         let running = program.start(&job)?;

@@ -40,7 +40,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     } else {
         CONNECTIONS
     };
-    let (rounds, pause) = (options.rounds_or(3), options.time_or(5));
+    let (rounds, pause) = (options.rounds_or(5), options.time_or(5));
     let files_max = process::raise_files_max();
     ensure!(
         files_max >= u64::from(count) + 256,

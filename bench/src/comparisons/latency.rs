@@ -82,13 +82,25 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     report.table("Figures", &figures(&ways));
     for (name, quantile) in QUANTILES {
-        report.bar(Bar {
-            what: format!("{name} added, tidegate − haproxy"),
-            direction: Direction::AtMost,
-            limit: 0.0,
-            value: difference(&ways, quantile),
-            unit: "µs",
-        });
+        let difference = difference(&ways, quantile);
+        for (how, value) in [
+            (
+                "median of the rounds' differences",
+                difference.map(|it| it.by_round),
+            ),
+            (
+                "difference of the medians",
+                difference.map(|it| it.of_medians),
+            ),
+        ] {
+            report.bar(Bar {
+                what: format!("{name} added, tidegate − haproxy: {how}"),
+                direction: Direction::AtMost,
+                limit: 0.0,
+                value,
+                unit: "µs",
+            });
+        }
     }
     report.finish(options)
 }
@@ -165,13 +177,12 @@ fn figures(ways: &[Way]) -> Table {
     table
 }
 
-/// The median over rounds of what Tidegate takes more than `HAProxy`.
-fn difference(ways: &[Way], quantile: Quantile) -> Option<f64> {
+/// What Tidegate takes more than `HAProxy`.
+fn difference(ways: &[Way], quantile: Quantile) -> Option<stats::Difference> {
     let values = |kind| {
         let way = ways.iter().find(|way| way.kind() == Some(kind))?;
         Some(way.values(quantile))
     };
     let (own, other) = (values(Kind::Tidegate)?, values(Kind::Haproxy)?);
-    let differences = own.iter().zip(&other).map(|(own, other)| own - other);
-    stats::spread(differences).map(|spread| spread.median)
+    stats::difference(&own, &other)
 }

@@ -24,6 +24,7 @@ const PROBE_EVERY: Duration = Duration::from_micros(200);
 const SETTLE: Duration = Duration::from_secs(1);
 const KINDS: [Kind; 4] = [Kind::Tidegate, Kind::Nginx, Kind::Haproxy, Kind::Envoy];
 
+const READY_BAR_MS: f64 = 50.0;
 const MEMORY_BAR_MIB: f64 = 12.0;
 const SIZE_BAR_MIB: f64 = 15.0;
 
@@ -56,7 +57,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         "resident MiB",
         "file MiB",
     ]);
-    let mut own = (None, None);
+    let mut own = None;
     for program in &programs {
         let (mut ready, mut first, mut resident) = (Vec::new(), Vec::new(), f64::NAN);
         for round in 0..rounds {
@@ -72,33 +73,40 @@ pub(super) fn run(options: &Options) -> Result<()> {
                 .context("the program's file")?
                 .len(),
         ) / f64::from(1 << 20);
-        let median =
-            |values: Vec<f64>| number_or_dash(stats::spread(values).map(|spread| spread.median));
+        let median = |values: Vec<f64>| stats::spread(values).map(|spread| spread.median);
+        let (ready, first) = (median(ready), median(first));
         table.row([
             program.kind.to_string(),
-            median(ready),
-            median(first),
+            number_or_dash(ready),
+            number_or_dash(first),
             number(resident),
             number(size),
         ]);
         if program.kind == Kind::Tidegate {
-            own = (Some(resident), Some(size));
+            own = Some([ready.unwrap_or(f64::NAN), resident, size]);
         }
     }
     report.table("Figures", &table);
-    for (what, limit, value) in [
-        ("resident memory, idle, tidegate", MEMORY_BAR_MIB, own.0),
-        ("size of the program, tidegate", SIZE_BAR_MIB, own.1),
-    ] {
-        report.bar(Bar {
-            what: what.to_owned(),
-            direction: Direction::AtMost,
-            limit,
-            value,
-            unit: "MiB",
-        });
+    for bar in bars(own) {
+        report.bar(bar);
     }
     report.finish(options)
+}
+
+/// What is promised of the time to readiness, idle memory and file size of Tidegate.
+fn bars(own: Option<[f64; 3]>) -> [Bar; 3] {
+    let bar = |at: usize, what: &str, limit, unit| Bar {
+        what: format!("{what}, tidegate"),
+        direction: Direction::AtMost,
+        limit,
+        value: own.map(|figures| figures[at]),
+        unit,
+    };
+    [
+        bar(0, "ready", READY_BAR_MS, "ms"),
+        bar(1, "resident memory, idle", MEMORY_BAR_MIB, "MiB"),
+        bar(2, "size of the program", SIZE_BAR_MIB, "MiB"),
+    ]
 }
 
 /// Times in milliseconds, memory in MiB.
@@ -137,4 +145,18 @@ fn wait(running: &mut Running, address: SocketAddr, path: &str) -> Result<f64> {
         thread::sleep(PROBE_EVERY);
     }
     Ok(running.spawned.elapsed().as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Outcome;
+
+    #[test]
+    fn each_figure_has_its_bar() {
+        let outcomes = |own| bars(own).map(|bar| bar.outcome());
+        assert_eq!(outcomes(Some([50.0, 12.0, 15.0])), [Outcome::Met; 3]);
+        assert_eq!(outcomes(Some([50.1, 12.1, 15.1])), [Outcome::Missed; 3]);
+        assert_eq!(outcomes(None), [Outcome::Unknown; 3]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
-use config::Plan;
+use config::{DnsPlan, NameServers, Plan};
 use discovery::{Resolver, Update, follow};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -15,6 +15,7 @@ const UPDATES_MAX: usize = 64;
 
 /// Every name the plan in force follows.
 pub(crate) struct Names {
+    dns: DnsPlan,
     resolver: Option<Resolver>,
     followers: JoinSet<()>,
     followed: HashMap<Box<str>, AbortHandle>,
@@ -28,6 +29,7 @@ impl Default for Names {
     fn default() -> Self {
         let (sender, updates) = mpsc::channel(UPDATES_MAX);
         Self {
+            dns: DnsPlan::default(),
             resolver: None,
             followers: JoinSet::new(),
             followed: HashMap::new(),
@@ -40,8 +42,12 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Follows exactly the names of the plan. Returns those it did not follow before.
+    /// Follows exactly the names of the plan, all of them anew when others are to be asked. Returns those it did not
+    /// follow before.
     pub(crate) fn follow(&mut self, plan: &Plan) -> Vec<Box<str>> {
+        if self.dns != plan.dns {
+            self.ask_others(&plan.dns);
+        }
         let wanted: BTreeSet<&str> = plan.upstreams.iter().flat_map(names_of).collect();
         self.followed.retain(|host, follower| {
             let stays = wanted.contains(&**host);
@@ -62,10 +68,25 @@ impl Names {
         new
     }
 
+    /// Stops asking who was asked so far. What names stood for holds until the others answer.
+    fn ask_others(&mut self, dns: &DnsPlan) {
+        self.dns = dns.clone();
+        self.resolver = None;
+        for follower in self.followed.drain().map(|(_, follower)| follower) {
+            follower.abort();
+        }
+        // Answers that wait to be passed on are of those before.
+        (self.sender, self.updates) = mpsc::channel(UPDATES_MAX);
+    }
+
     fn begin(&mut self, host: &str) {
         if self.resolver.is_none() {
             // Made on first use: most configurations need none.
-            match Resolver::from_system() {
+            let resolver = match &self.dns.servers {
+                NameServers::System => Resolver::from_system(),
+                NameServers::At(addrs) => Ok(Resolver::with_servers(addrs)),
+            };
+            match resolver {
                 Ok(resolver) => self.resolver = Some(resolver),
                 Err(error) => {
                     tracing::error!("expected a resolver from the system's configuration: {error}")

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod dns;
 mod forward;
 mod headers;
 mod listener;

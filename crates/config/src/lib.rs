@@ -23,7 +23,7 @@ mod source;
 mod yaml;
 
 pub use error::{Error, ErrorKind, Errors};
-pub use plan::{Plan, Workers};
+pub use plan::{DnsPlan, NameServers, Plan, Workers};
 pub use reference::reference;
 pub use schema::schema;
 pub use source::Source;

@@ -1,5 +1,6 @@
 //! The checked, immutable form of a whole configuration.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use admin::plan::AdminPlan;
@@ -22,6 +23,8 @@ pub struct Plan {
     pub routes: Vec<RoutePlan>,
     /// In file order; at most 10,000.
     pub upstreams: Vec<UpstreamPlan>,
+    /// Who is asked for the names of endpoints.
+    pub dns: DnsPlan,
     /// What Tidegate tells about itself.
     pub telemetry: TelemetryPlan,
     /// The admin API; `None` when `admin: off`.
@@ -36,4 +39,21 @@ pub enum Workers {
     Auto,
     /// 1 to 1,024.
     Count(u16),
+}
+
+/// Who is asked for the names of endpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct DnsPlan {
+    /// The name servers.
+    pub servers: NameServers,
+}
+
+/// Name servers.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum NameServers {
+    /// Those of the system, with its search list.
+    #[default]
+    System,
+    /// These, 1 to 8, without a search list.
+    At(Vec<SocketAddr>),
 }

@@ -70,7 +70,7 @@ upstreams:
 telemetry:                                # spans of every request, to the viewer inside the demo
   service_name: tidegate-demo
   trace_response_header: x-trace-id
-  otlp: {{ endpoint: "http://{traces}", protocol: http/protobuf, signals: [traces], delay: 200ms }}
+  otlp: {{ endpoint: "http://{traces}", protocol: http/protobuf, compression: none, signals: [traces], delay: 200ms }}
 
 admin:
   address: "{admin}"
@@ -92,7 +92,7 @@ Try:
 
   curl 'http://{web}/api/products?page=2&per_page=5'
   curl http://{web}/api/products/7
-  curl -i http://{web}/api/products -H 'content-type: application/json' -d '{{"name": "Lamp", "price": 12.5}}'
+  curl -i http://{web}/api/products -H 'content-type: application/json' -d '{{"name": "Lamp", "price": 12.5}}'  # 201
   curl -i http://{web}/api/products -d '{{"price": -1}}'      # 400, and why
   curl http://{web}/items/7                              # a path template
   curl http://{web}/api/headers                          # what the upstream sees
@@ -101,7 +101,7 @@ Try:
   curl http://{web}/hello -H 'x-tenant: acme'            # a route by header
   curl -i http://{web}/old                               # 308
   curl -i 'http://{web}/api/slow?ms=4000'                # 504: the route waits 3 s
-  curl -i http://{web}/api/status/503
+  curl -i http://{web}/api/status/503                    # 503
   curl -i http://{web}/script.js -H 'range: bytes=0-99'  # 206
 
   curl http://{admin}/metrics

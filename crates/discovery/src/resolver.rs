@@ -101,20 +101,18 @@ impl Resolver {
         Self::new(config, options, load_hosts()).map_err(ResolverError::invalid)
     }
 
-    /// With one name server, which is asked over UDP and for truncated answers over TCP, the hosts file, and without a
-    /// search list. The hosts file is read here, blocking, and not again. Needs no runtime.
-    pub fn with_nameserver(addr: SocketAddr) -> Self {
-        Self::of_nameserver(addr, load_hosts())
-    }
-
-    fn of_nameserver(addr: SocketAddr, hosts: Hosts) -> Self {
-        let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-        for connection in &mut connections {
-            connection.port = addr.port();
-        }
-        let server = NameServerConfig::new(addr.ip(), true, connections);
-        let config = ResolverConfig::from_name_servers(vec![server]);
-        Self::new(config, ResolverOpts::default(), hosts)
+    /// With these name servers, which are asked over UDP and for truncated answers over TCP, the hosts file, and without
+    /// a search list. The hosts file is read here, blocking, and not again. Needs no runtime.
+    pub fn with_servers(addrs: &[SocketAddr]) -> Self {
+        let server = |addr: &SocketAddr| {
+            let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+            for connection in &mut connections {
+                connection.port = addr.port();
+            }
+            NameServerConfig::new(addr.ip(), true, connections)
+        };
+        let config = ResolverConfig::from_name_servers(addrs.iter().map(server).collect());
+        Self::new(config, ResolverOpts::default(), load_hosts())
             .expect("only TLS, which is not compiled in, can make this fail")
     }
 

@@ -78,9 +78,12 @@ impl Courier {
     }
 
     fn assemble(&self, load: Load) -> Part {
-        let envelope = self.envelope.lock().unwrap_or_else(PoisonError::into_inner);
-        let envelope = Arc::clone(&envelope);
-        Part::assemble(envelope, &self.buffers, load)
+        Part::assemble(self.envelope(), &self.buffers, load)
+    }
+
+    fn envelope(&self) -> Arc<Envelope> {
+        let current = self.envelope.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current)
     }
 
     /// Both halves of a part that the back end found too large, or why it is lost instead.

@@ -34,7 +34,7 @@ pub struct Counts {
     pub queue_bytes: usize,
     /// Items in requests that are being sent or wait to be sent again.
     pub items_in_flight: u64,
-    /// Requests sent, repeated ones included.
+    /// Requests sent, repeated ones included. One that was sent anew because its kept connection had died counts once.
     pub requests: u64,
     /// Of those, requests that the back end did not take.
     pub requests_failed: u64,

@@ -121,7 +121,7 @@ fn items_of(request: &[u8]) -> Option<Range<usize>> {
         message: request,
         left: scope,
     };
-    while let Some(field) = fields.next()? {
+    while let Some(field) = fields.next().ok()? {
         if field.number == ITEM_FIELD {
             let start = items.map_or(field.whole.start, |items| items.start);
             items = Some(start..field.whole.end);
@@ -137,7 +137,7 @@ fn half_of(items: &[u8]) -> Option<usize> {
         left: 0..items.len(),
     };
     let mut end = 0;
-    while let Some(field) = fields.next()? {
+    while let Some(field) = fields.next().ok()? {
         // The last place that leaves something on both sides.
         if field.whole.end == items.len() {
             break;
@@ -156,7 +156,7 @@ fn find(message: &[u8], within: Range<usize>, number: u64) -> Option<Range<usize
         message,
         left: within,
     };
-    while let Some(field) = fields.next()? {
+    while let Some(field) = fields.next().ok()? {
         if field.number == number {
             return Some(field.payload);
         }
@@ -170,6 +170,9 @@ struct Fields<'a> {
     left: Range<usize>,
 }
 
+/// Not what protobuf looks like.
+struct Malformed;
+
 struct Field {
     number: u64,
     whole: Range<usize>,
@@ -177,29 +180,25 @@ struct Field {
 }
 
 impl Fields<'_> {
-    /// `Some(None)` at the end, `None` when the message is malformed.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one is the error, which has nothing to tell"
-    )]
-    fn next(&mut self) -> Option<Option<Field>> {
+    fn next(&mut self) -> Result<Option<Field>, Malformed> {
         if self.left.is_empty() {
-            return Some(None);
+            return Ok(None);
         }
         let start = self.left.start;
-        let tag = self.varint()?;
+        let tag = self.varint().ok_or(Malformed)?;
         if tag & 7 != 2 {
-            return None;
+            return Err(Malformed);
         }
-        let length = usize::try_from(self.varint()?).ok()?;
-        let payload = self.left.start..self.left.start.checked_add(length)?;
-        if payload.end > self.left.end {
-            return None;
-        }
-        self.left.start = payload.end;
-        Some(Some(Field {
+        let length = self
+            .varint()
+            .and_then(|length| usize::try_from(length).ok());
+        let end = length.and_then(|length| self.left.start.checked_add(length));
+        let end = end.filter(|end| *end <= self.left.end).ok_or(Malformed)?;
+        let payload = self.left.start..end;
+        self.left.start = end;
+        Ok(Some(Field {
             number: tag >> 3,
-            whole: start..payload.end,
+            whole: start..end,
             payload,
         }))
     }

@@ -2,7 +2,7 @@
 
 use base::RequestId;
 use h1::{Framing, request_framing};
-use message::{FieldKind, MethodKind, RequestHead, Version, list_elements};
+use message::{FieldKind, Fields, MethodKind, RequestHead, Version, list_elements};
 
 use crate::plan::{ListenerPlan, UnderscoreFields};
 use crate::refusal::Refusal;
@@ -10,6 +10,8 @@ use crate::refusal::Refusal;
 /// More elements than any honest Connection field has.
 const NOMINATIONS_MAX: usize = 16;
 const REQUEST_ID_MAX: usize = 128;
+/// Ranges of one request: each costs an origin more than it costs who asks (GW-45; RFC 9110 17.15).
+const RANGES_MAX: usize = 200;
 
 /// What the head asks of this connection, decided once.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +113,20 @@ fn check_expect(head: &RequestHead) -> Result<bool, Refusal> {
         expects = true;
     }
     Ok(expects && head.version == Version::Http11)
+}
+
+/// Removes Range when it asks for more than [`RANGES_MAX`]: without it a server answers with the whole, as every server
+/// may (RFC 9110 14.2). Says whether it did.
+pub(crate) fn cap_ranges(fields: &mut Fields) -> bool {
+    let ranges: usize = fields
+        .all(FieldKind::Range)
+        .map(|value| list_elements(value).count())
+        .sum();
+    let is_many = ranges > RANGES_MAX;
+    if is_many {
+        fields.remove_where(|field| field.kind == FieldKind::Range);
+    }
+    is_many
 }
 
 /// Whether a request may go on to another hop.

@@ -7,11 +7,11 @@ use base::{Buffer, BufferPool};
 use h1::{Framing, HeadLimits, HeadReader};
 use message::{FieldKind, RequestHead, ResponseHead, Version};
 use telemetry::access_log::{AccessRecord, End};
-use telemetry::metrics::{Outcome, RouteLabel, Scheme, Served};
+use telemetry::metrics::{Exemplar, Outcome, RouteLabel, Scheme, Served};
 use telemetry::trace::{Finished, Recording, Subject};
 
 use crate::body::RequestBody;
-use crate::check::{Asked, Hop, check_request, count_hop};
+use crate::check::{Asked, Hop, cap_ranges, check_request, count_hop};
 use crate::conn::{Conn, Heard};
 use crate::forward::forward;
 use crate::forwarding::{Client, remove_claims};
@@ -22,6 +22,7 @@ use crate::program::Target;
 use crate::refusal::Refusal;
 use crate::router::RouteIndex;
 use crate::snapshot::Snapshot;
+use crate::stats::{add, bump};
 use crate::text::{Values, append_text, shrink};
 use crate::tunnel::Tunnel;
 use crate::worker::Worker;
@@ -174,6 +175,9 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     if !ex.client.is_reported {
         remove_claims(&mut head.fields);
     }
+    if cap_ranges(&mut head.fields) {
+        bump(&ex.worker.stats.ranges_dropped);
+    }
     scratch.body = RequestBody::new(ex.asked.framing, listener.limits.body_max);
     if count_hop(head)? == Hop::Last {
         return Ok(local::answer_here(ex, scratch).await);
@@ -303,7 +307,7 @@ impl<'a> Exchange<'a> {
     /// Counts and logs the exchange. The only place that does.
     fn finish(&self, scratch: &mut Scratch) {
         let ended = self.ended.unwrap_or_else(Instant::now);
-        self.finish_trace(scratch, ended);
+        let exemplar = self.finish_trace(scratch, ended);
         let head = &scratch.head;
         let elapsed = ended.saturating_duration_since(self.started);
         self.conn.touched.set(ended);
@@ -324,13 +328,13 @@ impl<'a> Exchange<'a> {
                     .or_else(|| (self.status == 0).then_some(self.end.label())),
             },
             elapsed,
-            exemplar: None,
+            exemplar,
         });
-        crate::stats::add(&stats.body_bytes_in, scratch.body.received);
-        crate::stats::add(&stats.body_bytes_out, self.bytes_out);
+        add(&stats.body_bytes_in, scratch.body.received);
+        add(&stats.body_bytes_out, self.bytes_out);
         match self.end {
-            End::ClientGone => crate::stats::bump(&stats.client_gone),
-            End::UpstreamCut => crate::stats::bump(&stats.upstream_cut),
+            End::ClientGone => bump(&stats.client_gone),
+            End::UpstreamCut => bump(&stats.upstream_cut),
             End::Complete | End::Timeout | End::Refused => {}
         }
         if let Some(sink) = &*self.worker.access_log.borrow() {
@@ -338,11 +342,9 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Hands the request's spans over, if they are kept.
-    fn finish_trace(&self, scratch: &mut Scratch, ended: Instant) {
-        let Some(tracer) = &self.snapshot.tracer else {
-            return;
-        };
+    /// Hands the request's spans over, if they are kept. What of it may stand beside a figure.
+    fn finish_trace(&self, scratch: &mut Scratch, ended: Instant) -> Option<Exemplar> {
+        let tracer = self.snapshot.tracer.as_ref()?;
         if !scratch.trace.is_decided() {
             self.decide_trace(&scratch.head, &mut scratch.trace);
         }
@@ -363,7 +365,7 @@ impl<'a> Exchange<'a> {
             &finished,
             self.worker.clock(),
             sink.as_ref(),
-        );
+        )
     }
 
     fn record<'r>(&'r self, scratch: &'r Scratch, elapsed: Duration) -> AccessRecord<'r> {

@@ -198,7 +198,9 @@ fn write_request(
         tracer: snapshot.tracer.as_ref(),
     };
     scratch.upstream_output.clear();
-    outbound.append(&mut scratch.upstream_output, &mut scratch.trace)?;
+    // Nothing is on its way to the client yet.
+    let text = &mut scratch.output;
+    outbound.append(&mut scratch.upstream_output, text, &mut scratch.trace)?;
     scratch.trace.keep_target(&scratch.upstream_output);
     if ex.asked.expects_continue {
         // No body goes upstream before its 100 or a wait (GW-35).

@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 
-use h1::{Framing, append_decimal, append_field, append_request_line, append_status_line};
+use h1::{
+    Framing, append_decimal, append_field, append_request_line, append_request_line_with,
+    append_status_line,
+};
 use message::{
-    FieldKind, Fields, RequestHead, ResponseHead, StatusCode, list_elements, normalise_path,
+    FieldKind, Fields, RequestHead, ResponseHead, StatusCode, list_elements, normalise_authority,
+    normalise_path,
 };
 
 use telemetry::trace::{Recording, Tracer};
@@ -41,20 +45,28 @@ impl Outbound<'_> {
         }
     }
 
-    /// Appends the whole head. Hop-by-hop fields are left out and written anew for this hop (GW-28, GW-29).
+    /// Appends the whole head. Hop-by-hop fields are left out and written anew for this hop (GW-28, GW-29). `text` is
+    /// what templates are filled in.
     ///
     /// # Errors
-    /// [`Refusal::BadRewrite`] when a rewritten path has no form every origin reads alike.
-    pub(crate) fn append(&self, out: &mut Vec<u8>, trace: &mut Recording) -> Result<(), Refusal> {
+    /// [`Refusal::BadRewrite`] when a rewritten path or host has no form every origin reads alike.
+    pub(crate) fn append(
+        &self,
+        out: &mut Vec<u8>,
+        text: &mut Vec<u8>,
+        trace: &mut Recording,
+    ) -> Result<(), Refusal> {
         let head = self.head;
         match &self.forward.rewrite_path {
             // `*` is no path: it asks about the server.
-            Some(rewrite) if head.path() != b"*" => self.append_rewritten_line(out, rewrite)?,
+            Some(rewrite) if head.path() != b"*" => {
+                self.append_rewritten_line(out, text, rewrite)?
+            }
             Some(_) | None => {
                 append_request_line(out, head.method_text(), head.path(), head.query())
             }
         }
-        self.append_host_line(out);
+        self.append_host_line(out, text)?;
         for field in head.fields.iter() {
             let is_traced = || {
                 self.tracer
@@ -98,33 +110,45 @@ impl Outbound<'_> {
             )
     }
 
-    fn append_rewritten_line(&self, out: &mut Vec<u8>, rewrite: &Rewrite) -> Result<(), Refusal> {
-        let mut path = Vec::new();
+    fn append_rewritten_line(
+        &self,
+        out: &mut Vec<u8>,
+        text: &mut Vec<u8>,
+        rewrite: &Rewrite,
+    ) -> Result<(), Refusal> {
+        let head = self.head;
+        text.clear();
         match rewrite {
-            Rewrite::Whole(text) => append_text(&mut path, text, self.values()),
+            Rewrite::Whole(path) => append_text(text, path, self.values()),
             Rewrite::Prefix { matched, to } => {
-                path.extend_from_slice(to.as_bytes());
-                path.extend_from_slice(self.head.path().get(*matched..).unwrap_or_default());
-                if path.first() != Some(&b'/') {
-                    path.insert(0, b'/');
+                text.extend_from_slice(to.as_bytes());
+                text.extend_from_slice(head.path().get(*matched..).unwrap_or_default());
+                if text.first() != Some(&b'/') {
+                    text.insert(0, b'/');
                 }
             }
         }
-        let mut normal = Vec::new();
-        normalise_path(&path, self.listener.paths, &mut normal).map_err(|_| Refusal::BadRewrite)?;
-        append_request_line(out, self.head.method_text(), &normal, self.head.query());
-        Ok(())
+        append_request_line_with(out, head.method_text(), head.query(), |out| {
+            normalise_path(text, self.listener.paths, out)
+        })
+        .map_err(|_| Refusal::BadRewrite)
     }
 
-    fn append_host_line(&self, out: &mut Vec<u8>) {
+    fn append_host_line(&self, out: &mut Vec<u8>, text: &mut Vec<u8>) -> Result<(), Refusal> {
         out.extend_from_slice(b"host: ");
         match &self.forward.rewrite_host {
-            Some(text) => append_text(out, text, self.values()),
+            // What variables stand for is checked like a client's Host (GW-20).
+            Some(host) => {
+                text.clear();
+                append_text(text, host, self.values());
+                normalise_authority(text, out).map_err(|_| Refusal::BadRewrite)?;
+            }
             // An HTTP/1.0 client named no host, an HTTP/1.1 upstream must be told one: the address it asked.
             None if self.head.host().is_empty() => append_socket(out, self.asked_address()),
             None => append_host(out, self.head),
         }
         out.extend_from_slice(b"\r\n");
+        Ok(())
     }
 
     /// The address the client connected to: the listener's may name all addresses, or leave the port to the kernel.

@@ -47,7 +47,7 @@ pub(crate) enum Refusal {
     BadResponse,
     #[error("the upstream took too long to answer")]
     UpstreamTimedOut,
-    #[error("a rewritten path has no well-formed form")]
+    #[error("a rewritten path or host has no well-formed form")]
     BadRewrite,
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Stats {
     pub(crate) tunnels: Cell<u32>,
     pub(crate) client_gone: Cell<u64>,
     pub(crate) upstream_cut: Cell<u64>,
+    pub(crate) ranges_dropped: Cell<u64>,
     pub(crate) body_bytes_in: Cell<u64>,
     pub(crate) body_bytes_out: Cell<u64>,
     pub(crate) loop_lag_max_ns: Cell<u64>,
@@ -52,6 +53,7 @@ families! {
     TUNNELS = UpDownCounter "tidegate.tunnels" "{connection}", "Upgraded connections open.";
     CLIENT_GONE = Counter "tidegate.client_gone" "{request}", "Exchanges the client left before they were complete.";
     UPSTREAM_CUT = Counter "tidegate.upstream.cut" "{request}", "Responses that broke off upstream.";
+    RANGES_DROPPED = Counter "tidegate.ranges_dropped" "{request}", "Requests forwarded without their Range, which asked for too many.";
     BODY_IN = Counter "tidegate.request.body" "By", "Request body bytes received.";
     BODY_OUT = Counter "tidegate.response.body" "By", "Response body bytes sent.";
     REFUSALS = Counter "tidegate.refusals" "{request}", "Requests Tidegate answered with an error of its own, by cause.";
@@ -121,6 +123,7 @@ impl Stats {
         sheet.gauge(&TUNNELS, &[], f64::from(self.tunnels.get()));
         sheet.counter(&CLIENT_GONE, &[], self.client_gone.get());
         sheet.counter(&UPSTREAM_CUT, &[], self.upstream_cut.get());
+        sheet.counter(&RANGES_DROPPED, &[], self.ranges_dropped.get());
         sheet.counter(&BODY_IN, &[], self.body_bytes_in.get());
         sheet.counter(&BODY_OUT, &[], self.body_bytes_out.get());
         for (cause, count) in self.refusals.borrow().iter() {

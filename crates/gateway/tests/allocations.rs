@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use gateway::plan::{
     ConnectionsMax, FilterPlan, ForwardPlan, ForwardedHeaders, HeaderEditsPlan, LimitsPlan,
-    ListenerPlan, MatchPlan, PathMatch, RoutePlan, TargetPlan, TextTemplate, UnderscoreFields,
+    ListenerPlan, MatchPlan, PathMatch, RewritePath, RewritePlan, RoutePlan, SplitPlan, TargetPlan,
+    TextTemplate, UnderscoreFields,
 };
 use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
 use message::{FieldName, PathPolicy};
@@ -124,6 +125,27 @@ const EDITED: &[u8] = b"GET /service-1/items/7 HTTP/1.1\r\n\
     Host: api.example.com\r\n\
     Accept: */*\r\n\r\n";
 
+/// To routes that rewrite prefix, path and host.
+const REWRITTEN: [&[u8]; 3] = [
+    b"GET /strip/items/7?page=2 HTTP/1.1\r\nHost: api.example.com\r\n\r\n",
+    b"GET /strip HTTP/1.1\r\nHost: api.example.com\r\n\r\n",
+    b"GET /whole/Seven/cover?page=2 HTTP/1.1\r\nHost: api.example.com\r\n\r\n",
+];
+/// To a route that draws one of two upstreams.
+const SPLIT: &[u8] = b"GET /split HTTP/1.1\r\nHost: api.example.com\r\n\r\n";
+/// Of a proxy that tells who asks, or of a client that pretends to be one.
+const REPORTED: &[u8] = b"GET /service-42 HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    X-Forwarded-For: 192.0.2.7, 127.0.0.1\r\n\
+    X-Forwarded-Proto: https\r\n\
+    X-Forwarded-Host: shop.example.com\r\n\
+    Forwarded: for=192.0.2.7;proto=https, for=127.0.0.1\r\n\r\n";
+/// Chunks both ways, one of them with an extension.
+const CHUNKED: &[u8] = b"POST /service-2/chunked HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    Transfer-Encoding: chunked\r\n\r\n\
+    5;a=b\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+
 /// A worker thread of this name and number with its origin.
 struct Fixture {
     worker: WorkerHandle,
@@ -133,9 +155,9 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn start(index: usize, log: Option<AccessLogFormat>) -> Self {
-        let listener = listener();
-        let upstreams = [upstream(origin())];
+    fn start(index: usize, listener: ListenerPlan, log: Option<AccessLogFormat>) -> Self {
+        let origin = origin();
+        let upstreams = ["origin", "other"].map(|name| upstream(name, origin));
         let program = Program::new(std::slice::from_ref(&listener), &routes(), &upstreams, None);
         let worker = spawn_worker(WorkerConfig {
             index,
@@ -247,6 +269,15 @@ fn thread_named(name: &str) -> u32 {
         .expect("a thread of that name")
 }
 
+/// With a peer that is believed, and both kinds of fields for the upstream.
+fn listener_behind_a_proxy() -> ListenerPlan {
+    ListenerPlan {
+        trusted_proxies: vec!["127.0.0.0/8".parse().expect("a range")],
+        forwarded_headers: ForwardedHeaders::Both,
+        ..listener()
+    }
+}
+
 fn listener() -> ListenerPlan {
     ListenerPlan {
         name: "web".into(),
@@ -280,7 +311,52 @@ fn edits() -> HeaderEditsPlan {
     }
 }
 
-/// A hundred: prefixes, and templates among them, every third of which edits fields.
+/// Routes that rewrite and split.
+fn special_routes() -> [RoutePlan; 3] {
+    let text = |text| TextTemplate::parse(text).expect("a template");
+    let prefix = ForwardPlan {
+        rewrite: RewritePlan {
+            path: Some(RewritePath::Prefix("/".into())),
+            host: None,
+        },
+        ..ForwardPlan::to("origin")
+    };
+    let whole = ForwardPlan {
+        rewrite: RewritePlan {
+            path: Some(RewritePath::Whole(text("/v2/./${path.rest}/${client_ip}"))),
+            host: Some(text("${path.name}.internal:80")),
+        },
+        ..ForwardPlan::to("origin")
+    };
+    let share = |upstream: &str| SplitPlan {
+        upstream: upstream.into(),
+        weight: 1,
+    };
+    let split = ForwardPlan {
+        split: vec![share("origin"), share("other")],
+        ..ForwardPlan::to("origin")
+    };
+    [
+        ("strip", PathMatch::Prefix("/strip".into()), prefix),
+        (
+            "whole",
+            PathMatch::Template("/whole/{name}/{*rest}".into()),
+            whole,
+        ),
+        ("split", PathMatch::Exact("/split".into()), split),
+    ]
+    .map(|(name, path, forward)| RoutePlan {
+        name: name.into(),
+        matches: MatchPlan {
+            path: Some(path),
+            ..MatchPlan::default()
+        },
+        filters: Vec::new(),
+        target: TargetPlan::Forward(forward),
+    })
+}
+
+/// A hundred: prefixes, and templates among them, every third of which edits fields; and the special ones.
 fn routes() -> Vec<RoutePlan> {
     (0..100)
         .map(|number| {
@@ -306,12 +382,13 @@ fn routes() -> Vec<RoutePlan> {
                 target: TargetPlan::Forward(ForwardPlan::to("origin")),
             }
         })
+        .chain(special_routes())
         .collect()
 }
 
-fn upstream(address: SocketAddr) -> UpstreamPlan {
+fn upstream(name: &str, address: SocketAddr) -> UpstreamPlan {
     UpstreamPlan {
-        name: "origin".into(),
+        name: name.into(),
         endpoints: vec![EndpointPlan {
             address: EndpointAddress::Socket(address),
             weight: 1,
@@ -339,8 +416,12 @@ fn answer(mut stream: TcpStream) {
         return;
     };
     let mut reader = BufReader::new(reading);
-    while read_message(&mut reader).is_some() {
-        let response = b"HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+    while let Some(line) = read_message(&mut reader) {
+        let response: &[u8] = if line.contains("/chunked ") {
+            b"HTTP/1.1 200 OK\r\nServer: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+        } else {
+            b"HTTP/1.1 200 OK\r\nServer: test\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
+        };
         if stream.write_all(response).is_err() {
             return;
         }
@@ -349,25 +430,41 @@ fn answer(mut stream: TcpStream) {
 
 /// Reads a head and its body and returns the start line; `None` at the end of the stream.
 fn read_message(reader: &mut BufReader<TcpStream>) -> Option<String> {
-    let (mut start, mut length) = (None, 0);
+    let start = read_line(reader)?;
+    let (mut length, mut chunked) = (0, false);
     loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let line = line.trim_end();
-        if line.is_empty() {
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).ok()?;
-            return start;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
+        let line = read_line(reader)?;
+        let Some((name, value)) = line.split_once(':') else {
+            break;
+        };
+        if name.eq_ignore_ascii_case("content-length") {
             length = value.trim().parse().ok()?;
         }
-        start.get_or_insert_with(|| line.to_owned());
+        chunked |= name.eq_ignore_ascii_case("transfer-encoding");
     }
+    if chunked {
+        read_chunks(reader)?;
+    } else {
+        reader.read_exact(&mut vec![0; length]).ok()?;
+    }
+    Some(start)
+}
+
+fn read_chunks(reader: &mut BufReader<TcpStream>) -> Option<()> {
+    loop {
+        let length = usize::from_str_radix(&read_line(reader)?, 16).ok()?;
+        // With its CRLF; behind the last one there is nothing else.
+        reader.read_exact(&mut vec![0; length + 2]).ok()?;
+        if length == 0 {
+            return Some(());
+        }
+    }
+}
+
+fn read_line(reader: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut line = String::new();
+    let read = reader.read_line(&mut line).ok()?;
+    (read > 0).then(|| line.trim_end().to_owned())
 }
 
 /// Several kept connections, all with a request under way at once.
@@ -408,8 +505,20 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// Runs `requests` in rounds until one is free of allocations, at most `rounds`.
 #[track_caller]
 fn check(index: usize, requests: &[&[u8]], log: Option<AccessLogFormat>, rounds: usize) {
+    check_on(listener(), index, requests, log, rounds);
+}
+
+/// As [`check`], on another listener.
+#[track_caller]
+fn check_on(
+    listener: ListenerPlan,
+    index: usize,
+    requests: &[&[u8]],
+    log: Option<AccessLogFormat>,
+    rounds: usize,
+) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let fixture = Fixture::start(index, log);
+    let fixture = Fixture::start(index, listener, log);
     let mut clients = Clients::connect(fixture.address);
     clients.exchange(requests, WARM_UP);
     let mut found = (0, String::new());
@@ -431,7 +540,7 @@ fn check(index: usize, requests: &[&[u8]], log: Option<AccessLogFormat>, rounds:
 #[test]
 fn the_count_works() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let fixture = Fixture::start(90, None);
+    let fixture = Fixture::start(90, listener(), None);
     // A connection takes a task of its own.
     let (count, trace) =
         fixture.allocations(|| Clients::connect(fixture.address).exchange(&[GET], 4));
@@ -458,6 +567,28 @@ fn mixed_requests_in_steady_state() {
 #[test]
 fn edited_requests_in_steady_state() {
     check(96, &[EDITED, GET], None, 1);
+}
+
+#[test]
+fn rewritten_requests_in_steady_state() {
+    check(97, &REWRITTEN, None, 1);
+}
+
+/// Chance decides when as many connections to each upstream are there as are ever needed at a time.
+#[test]
+fn split_requests_in_steady_state() {
+    check(98, &[SPLIT], None, 5);
+}
+
+#[test]
+fn requests_that_say_who_asks_in_steady_state() {
+    check(99, &[REPORTED, GET], None, 1);
+    check_on(listener_behind_a_proxy(), 100, &[REPORTED, GET], None, 1);
+}
+
+#[test]
+fn chunked_messages_in_steady_state() {
+    check(101, &[CHUNKED, GET], None, 1);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Writes heads and chunks. Everything appends to a vector; nothing is formatted or allocated beyond its growth.
 
+use std::convert::Infallible;
+
 use message::{StatusCode, Version};
 
 /// Ends a chunked body that has no trailers.
@@ -7,14 +9,31 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Appends `METHOD SP TARGET SP HTTP/1.1 CRLF`; the target is path and query.
 pub fn append_request_line(out: &mut Vec<u8>, method: &[u8], path: &[u8], query: Option<&[u8]>) {
+    let Ok(()) = append_request_line_with(out, method, query, |out| {
+        out.extend_from_slice(path);
+        Ok::<(), Infallible>(())
+    });
+}
+
+/// As [`append_request_line`], with a path that `append_path` appends.
+///
+/// # Errors
+/// What `append_path` failed with; `out` then holds a part of the line.
+pub fn append_request_line_with<E>(
+    out: &mut Vec<u8>,
+    method: &[u8],
+    query: Option<&[u8]>,
+    append_path: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
     out.extend_from_slice(method);
     out.push(b' ');
-    out.extend_from_slice(path);
+    append_path(out)?;
     if let Some(query) = query {
         out.push(b'?');
         out.extend_from_slice(query);
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
+    Ok(())
 }
 
 /// Appends `HTTP/1.1 SP STATUS SP REASON CRLF`. A proxy always answers with its own version (RFC 9110 2.5).

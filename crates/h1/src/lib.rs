@@ -11,7 +11,7 @@ mod head;
 pub use chunked::{Chunk, ChunkDecoder};
 pub use encode::{
     LAST_CHUNK, append_chunk_size, append_decimal, append_field, append_request_line,
-    append_status_line,
+    append_request_line_with, append_status_line,
 };
 pub use error::{ChunkError, HeadError};
 pub use framing::{Framing, ResponseContext, content_length, request_framing, response_framing};

@@ -1,5 +1,6 @@
 //! Authorities (`host:port`) and the host patterns that routes match.
 
+use std::io::Write as _;
 use std::net::Ipv6Addr;
 use std::num::NonZeroU16;
 
@@ -66,6 +67,24 @@ impl Authority {
         }
         Ok(Self { host_len, port })
     }
+}
+
+/// Appends the one form of an authority that is forwarded (GW-24): lower case, no trailing dot, no port 80.
+///
+/// # Errors
+/// [`AuthorityError`] when it is no host with an optional port; `out` is then as it was.
+pub fn normalise_authority(text: &[u8], out: &mut Vec<u8>) -> Result<(), AuthorityError> {
+    let authority = Authority::parse(text)?;
+    let host = &text[..authority.host_len];
+    // Writing to a vector does not fail.
+    match bracketed_address(host) {
+        Some(address) => drop(write!(out, "[{address}]")),
+        None => out.extend(host.iter().map(u8::to_ascii_lowercase)),
+    }
+    if let Some(port) = authority.port.filter(|port| port.get() != 80) {
+        drop(write!(out, ":{port}"));
+    }
+    Ok(())
 }
 
 /// Checks a registered name or IPv4 address. Every dot ends a label: `a..` would keep a dot where `a.` keeps none.
@@ -227,6 +246,22 @@ mod tests {
         ] {
             assert!(Authority::parse(text.as_bytes()).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn gw_24_authorities_have_one_form() {
+        for (text, expected) in [
+            ("API.example.com.:80", "api.example.com"),
+            ("a:", "a"),
+            ("a:0443", "a:443"),
+            ("[2001:DB8:0::1]:81", "[2001:db8::1]:81"),
+        ] {
+            let mut out = b"host: ".to_vec();
+            assert_eq!(normalise_authority(text.as_bytes(), &mut out), Ok(()));
+            assert_eq!(out.escape_ascii().to_string(), format!("host: {expected}"));
+        }
+        let mut out = Vec::new();
+        assert!(normalise_authority(b"a@b", &mut out).is_err() && out.is_empty());
     }
 
     #[test]

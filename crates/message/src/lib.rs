@@ -13,7 +13,9 @@ mod status;
 pub use field::{FieldKind, FieldName, FieldNameError, FieldValue, FieldValueError, is_token};
 pub use fields::{FieldRef, Fields, list_elements, trim_ows};
 pub use head::{RequestHead, ResponseHead, Span, Version};
-pub use host::{Authority, AuthorityError, HostPattern, HostPatternError, Port};
+pub use host::{
+    Authority, AuthorityError, HostPattern, HostPatternError, Port, normalise_authority,
+};
 pub use method::{Method, MethodError, MethodKind};
 pub use path::{DoubleSlash, EncodedOctet, EncodedSlash, PathError, PathPolicy, normalise_path};
 pub use percent::{decode_component, query_pairs};

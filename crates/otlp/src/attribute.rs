@@ -47,28 +47,41 @@ pub enum Attribute<'a> {
 /// Encodes an attribute that is written many times, for [`Attribute::Encoded`]: the body of a `KeyValue`.
 pub fn encode_attribute(key: &str, value: Value<'_>) -> Box<[u8]> {
     let mut out = Vec::new();
-    append_with_room(&mut out, pair_room(key, value), |mut cursor| {
-        cursor.put_head(KEY, key.len());
-        cursor.put(key.as_bytes());
-        let len = value_len(&cursor, value);
-        put_value(cursor, VALUE, len, value)
-    });
+    append_with_room(
+        &mut out,
+        pair_room(key, value),
+        &value,
+        |mut cursor, value| {
+            cursor.put_head(KEY, key.len());
+            cursor.put(key.as_bytes());
+            let len = value_len(&cursor, *value);
+            put_value(cursor, VALUE, len, *value)
+        },
+    );
     out.into()
 }
 
 /// Each attribute as a field of its own.
 pub(crate) fn append_attributes(out: &mut Vec<u8>, tag: u8, attributes: &[Attribute<'_>]) {
-    append_with_room(out, attributes_room(attributes), |cursor| {
-        put_attributes(cursor, tag, attributes)
-    });
+    append_with_room(
+        out,
+        attributes_room(attributes),
+        attributes,
+        |cursor, attributes| put_attributes(cursor, tag, attributes),
+    );
 }
 
 /// A field that holds an `AnyValue`.
 pub(crate) fn append_value(out: &mut Vec<u8>, tag: u8, value: Value<'_>) {
-    append_with_room(out, HEAD_MAX + value_room(value), |cursor| {
-        let len = value_len(&cursor, value);
-        put_value(cursor, tag, len, value)
-    });
+    append_with_room(
+        out,
+        HEAD_MAX + value_room(value),
+        &value,
+        |cursor, value| {
+            let len = value_len(&cursor, *value);
+            put_value(cursor, tag, len, *value)
+        },
+    );
 }
 
 /// A bound of what [`put_attributes`] puts, if all text is UTF-8.

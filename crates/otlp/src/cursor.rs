@@ -24,32 +24,45 @@ pub(crate) struct Cursor<'a> {
     has_failed: bool,
 }
 
-/// Appends what `write` writes. `room` is a bound of its length if all text is UTF-8.
+/// Appends what `write` writes of `item`. `room` is a bound of its length if all text is UTF-8.
 #[inline(always)]
-pub(crate) fn append_with_room(
+pub(crate) fn append_with_room<T: ?Sized>(
     out: &mut Vec<u8>,
-    mut room: usize,
-    write: impl Fn(Cursor<'_>) -> Cursor<'_>,
+    room: usize,
+    item: &T,
+    write: impl for<'r> Fn(Cursor<'r>, &T) -> Cursor<'r>,
 ) {
-    let start = out.len();
-    let mut is_careful = false;
-    loop {
-        out.resize(start + room + SLACK, 0);
-        let cursor = write(Cursor {
-            room: out.get_mut(start..).unwrap_or_default(),
-            is_careful,
-            has_failed: false,
-        });
-        let (left, has_failed) = (cursor.room.len(), cursor.has_failed);
-        if !has_failed {
-            out.truncate(out.len() - left);
-            return;
-        }
-        out.truncate(start);
-        // In place of each byte that is not UTF-8 come three.
-        room = (room + SLACK) * 3;
-        is_careful = true;
+    if !is_appended(out, room, false, |cursor| write(cursor, item)) {
+        append_carefully(out, room, &|cursor| write(cursor, item));
     }
+}
+
+/// In place of each byte that is not UTF-8 come three.
+#[cold]
+#[inline(never)]
+fn append_carefully(out: &mut Vec<u8>, room: usize, write: &dyn Fn(Cursor<'_>) -> Cursor<'_>) {
+    let is_appended = is_appended(out, 3 * room, true, write);
+    debug_assert!(is_appended, "more bytes than were counted");
+}
+
+/// What has failed leaves nothing behind.
+#[inline(always)]
+fn is_appended(
+    out: &mut Vec<u8>,
+    room: usize,
+    is_careful: bool,
+    write: impl Fn(Cursor<'_>) -> Cursor<'_>,
+) -> bool {
+    let start = out.len();
+    out.resize(start + room + SLACK, 0);
+    let cursor = write(Cursor {
+        room: out.get_mut(start..).unwrap_or_default(),
+        is_careful,
+        has_failed: false,
+    });
+    let (left, has_failed) = (cursor.room.len(), cursor.has_failed);
+    out.truncate(if has_failed { start } else { out.len() - left });
+    !has_failed
 }
 
 impl Cursor<'_> {

@@ -131,7 +131,7 @@ pub fn append_span(out: &mut Vec<u8>, span: &Span<'_>) {
 
 /// Lists whose elements have lists come last, out of the order of their numbers, so that all else is written at once.
 fn append_body(out: &mut Vec<u8>, span: &Span<'_>) {
-    append_with_room(out, fields_room(span), |cursor| put_fields(cursor, span));
+    append_with_room(out, fields_room(span), span, put_fields);
     for event in span.events {
         append_nested::<1>(out, EVENT, |out| append_event(out, event));
     }
@@ -210,12 +210,14 @@ fn append_event(out: &mut Vec<u8>, event: &Event<'_>) {
 
 fn append_link(out: &mut Vec<u8>, link: &Link<'_>) {
     let room = IDS_LEN + HEAD_MAX + link.trace_state.len() + attributes_room(link.attributes);
-    append_with_room(out, room, |mut cursor| {
-        put_ids(&mut cursor, link.trace_id, link.span_id);
-        put_trace_state(&mut cursor, link.trace_state);
-        put_attributes(cursor, 0x22, link.attributes)
-    });
+    append_with_room(out, room, link, put_link);
     append_flags(out, 0x35, link.flags);
+}
+
+fn put_link<'r>(mut cursor: Cursor<'r>, link: &Link<'_>) -> Cursor<'r> {
+    put_ids(&mut cursor, link.trace_id, link.span_id);
+    put_trace_state(&mut cursor, link.trace_state);
+    put_attributes(cursor, 0x22, link.attributes)
 }
 
 #[inline(never)]

@@ -1,4 +1,5 @@
-//! Writing items into a buffer that has room allocates nothing. Its own binary, for it counts allocations.
+//! Writing items into a buffer that has room allocates nothing, and neither does reading. Its own binary, for it counts
+//! allocations.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -6,7 +7,7 @@ use std::cell::Cell;
 use otlp::{
     Attribute, Data, Envelope, Event, Exemplar, HistogramPoint, Link, LogRecord, Metric, Number,
     NumberPoint, Scope, Severity, Signal, Span, SpanKind, Status, Temporality, Value, append_json,
-    append_log_record, append_metric, append_span, count_items, encode_attribute,
+    append_log_record, append_metric, append_span, count_items, encode_attribute, read,
 };
 
 struct Counting;
@@ -104,6 +105,19 @@ fn spans() {
         status: Status::Error("why"),
     };
     assert_eq!(allocations(|out| append_span(out, &span)), 0);
+
+    let scope = Scope {
+        name: "tidegate",
+        version: "0.1.0",
+    };
+    let envelope = Envelope::new(Signal::Traces, &attributes, scope, "");
+    let (mut item, mut request) = (Vec::new(), Vec::new());
+    append_span(&mut item, &span);
+    envelope.append_around(&[&item, &item], &mut request);
+    assert_eq!(
+        allocations(|_| assert_eq!(read::check(&request), Ok(()))),
+        0
+    );
 }
 
 #[test]

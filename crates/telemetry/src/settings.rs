@@ -37,8 +37,6 @@ pub struct Settings {
     pub metrics_interval: Duration,
     /// What the points of metrics count from.
     pub temporality: OtlpTemporality,
-    /// Which observations are offered as exemplars.
-    pub exemplars: ExemplarFilter,
 }
 
 /// Where one signal is sent, and how.
@@ -82,11 +80,6 @@ impl Settings {
             temporality: otlp
                 .and_then(|otlp| otlp.temporality)
                 .unwrap_or(environment.metrics.temporality),
-            exemplars: match environment.metrics.exemplar_filter {
-                environment::ExemplarFilter::AlwaysOn => ExemplarFilter::AlwaysOn,
-                environment::ExemplarFilter::AlwaysOff => ExemplarFilter::AlwaysOff,
-                environment::ExemplarFilter::TraceBased => ExemplarFilter::TraceBased,
-            },
         }
     }
 
@@ -166,6 +159,11 @@ fn tracing(
         response_header: plan.trace_response_header.clone(),
         redact_query: plan.redact_query.clone(),
         capture_request_headers: plan.capture_request_headers.clone(),
+        exemplars: match environment.metrics.exemplar_filter {
+            environment::ExemplarFilter::AlwaysOn => ExemplarFilter::AlwaysOn,
+            environment::ExemplarFilter::AlwaysOff => ExemplarFilter::AlwaysOff,
+            environment::ExemplarFilter::TraceBased => ExemplarFilter::TraceBased,
+        },
     })
 }
 

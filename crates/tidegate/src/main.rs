@@ -3,6 +3,7 @@
 //! Exit codes: 0 clean, 1 could not run, 2 bad configuration or arguments.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,17 +46,17 @@ enum Command {
     Demo {
         /// Where clients connect.
         #[arg(long, default_value = "127.0.0.1:8080")]
-        listen: std::net::SocketAddr,
+        listen: SocketAddr,
         /// Where the admin API answers.
         #[arg(long, default_value = "127.0.0.1:9901")]
-        admin: std::net::SocketAddr,
+        admin: SocketAddr,
     },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = diagnostics(&arguments.log).and_then(|()| match arguments.command {
-        Command::Run { config } => run(Origin::Path(config), String::new()),
+        Command::Run { config } => run(Origin::Path(config), |_| String::new()),
         Command::Check { config } => check(config),
         Command::Schema => schema(),
         Command::Demo { listen, admin } => demo(listen, admin),
@@ -70,7 +71,8 @@ fn diagnostics(filter: &str) -> anyhow::Result<()> {
     telemetry::diagnostics::init(filter).with_context(|| format!("--log {filter}"))
 }
 
-fn run(origin: Origin, greeting: String) -> anyhow::Result<u8> {
+/// Runs; the greeting is printed behind what can be reached.
+fn run(origin: Origin, greeting: impl Fn(&[Announcement]) -> String) -> anyhow::Result<u8> {
     let mut announce = |announcements: &[Announcement]| {
         let mut text = String::new();
         for announcement in announcements {
@@ -81,7 +83,7 @@ fn run(origin: Origin, greeting: String) -> anyhow::Result<u8> {
                 Announcement::Admin(address) => format!("admin on {address}\n"),
             });
         }
-        text.push_str(&greeting);
+        text.push_str(&greeting(announcements));
         // A reader that went away is no reason to stop serving.
         print(&text).ok();
     };
@@ -111,16 +113,24 @@ fn schema() -> anyhow::Result<u8> {
     Ok(CLEAN)
 }
 
-fn demo(listen: std::net::SocketAddr, admin: std::net::SocketAddr) -> anyhow::Result<u8> {
+fn demo(listen: SocketAddr, admin: SocketAddr) -> anyhow::Result<u8> {
     let services = demo::Services::start().context("the demo's own services")?;
     let text = demo::config_with(&services, listen, admin);
-    run(
-        Origin::Text {
-            name: "demo.yaml".into(),
-            text,
-        },
-        demo::greeting(&services, listen, admin),
-    )
+    let origin = Origin::Text {
+        name: "demo.yaml".into(),
+        text,
+    };
+    run(origin, |announcements| {
+        // Port 0 has become another.
+        let (mut web, mut api) = (listen, admin);
+        for announcement in announcements {
+            match announcement {
+                Announcement::Listening { address, .. } => web = *address,
+                Announcement::Admin(address) => api = *address,
+            }
+        }
+        demo::greeting(&services, web, api)
+    })
 }
 
 fn print(text: &str) -> io::Result<()> {

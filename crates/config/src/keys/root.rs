@@ -15,7 +15,7 @@ use super::upstream::UpstreamConfig;
 use super::word::NAME;
 use crate::kind::{Flag, Kind, OrWord, duration, list, lowered, map, object, whole};
 use crate::object::{object, or, required};
-use crate::plan::{Plan, Workers};
+use crate::plan::{DnsPlan, Plan, Workers};
 
 /// A whole configuration as written.
 pub(crate) struct Root {
@@ -25,6 +25,7 @@ pub(crate) struct Root {
     listeners: Vec<(Box<str>, ListenerConfig)>,
     upstreams: Vec<(Box<str>, UpstreamConfig)>,
     routes: Vec<RoutePlan>,
+    dns: DnsPlan,
     telemetry: TelemetryPlan,
     admin: Option<AdminPlan>,
 }
@@ -45,6 +46,8 @@ object! {
         upstreams: or(map("upstreams", &NAME, object::<UpstreamConfig>(), 0, 10_000), Vec::new()),
         /// What is done with requests, on every listener. The most specific match wins; the order only breaks ties.
         routes: or(list("routes", lowered::<RouteConfig>(), 0, 100_000), Vec::new()),
+        /// Who is asked for the names of endpoints.
+        dns: or(object::<DnsPlan>(), DnsPlan::default()),
         /// What Tidegate tells about itself.
         telemetry: or(lowered::<TelemetryConfig>(), TelemetryPlan::default()),
         /// The admin API.
@@ -83,6 +86,7 @@ impl Root {
                 .into_iter()
                 .map(|(name, upstream)| upstream.into_plan(name))
                 .collect(),
+            dns: self.dns,
             telemetry: self.telemetry,
             admin: self.admin,
         }
@@ -99,6 +103,7 @@ impl Root {
             listeners: plan.listeners.iter().map(listener).collect(),
             upstreams: plan.upstreams.iter().map(upstream).collect(),
             routes: plan.routes.clone(),
+            dns: plan.dns.clone(),
             telemetry: plan.telemetry.clone(),
             admin: plan.admin.clone(),
         }

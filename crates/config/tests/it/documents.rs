@@ -62,6 +62,18 @@ fn the_shortest_example_is_short() {
     assert!(minimal.lines().count() <= 20);
 }
 
+/// The first thing that is copied.
+#[test]
+fn the_configuration_of_the_readme_loads_and_fits_the_schema() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, text) = readme.split_once("```yaml\n").unwrap();
+    let (text, _) = text.split_once("```").unwrap();
+    assert!((15..=20).contains(&text.lines().count()), "{text}");
+    let plan = plan(text);
+    assert_eq!((plan.routes.len(), plan.upstreams.len()), (4, 2));
+    check_valid(&validator(), "README.md", text);
+}
+
 #[test]
 fn the_schema_takes_variables_and_texts_that_look_like_numbers() {
     let validator = validator();

@@ -36,6 +36,7 @@ fn what_is_rendered_reads_as_the_same_plan() {
         check_round_trip(example);
     }
     for rest in [
+        "dns: { servers: ['[::1]:5353', 10.0.0.2:53] }",
         "workers: 3\nadmin: off\nshutdown_grace: 0\ntelemetry: { access_log: { path: /tmp/a.log } }",
         "routes: [{ respond: { status: 404, body: '$${X} ${y}', headers: { x: '$${X}' } } }]",
         "routes: [{ redirect: { location: '$${a}${path}${PORT}' }, match: { hosts: ['*.A.example'] } }]",

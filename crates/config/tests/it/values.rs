@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::Workers;
+use config::{DnsPlan, NameServers, Workers};
 use gateway::plan::{
     FilterPlan, ForwardPlan, ForwardedHeaders, LimitsPlan, MatchPlan, PathMatch, RedirectPlan,
     RespondPlan, RetryOn, RewritePath, RoutePlan, TargetPlan, TextTemplate, UnderscoreFields,
@@ -33,6 +33,8 @@ fn defaults_are_those_of_the_plans() {
     assert!(web.trusted_proxies.is_empty());
     assert_eq!(plan.upstreams[0].connections, ConnectionsPlan::default());
     assert_eq!(plan.upstreams[0].balance, Balance::P2c);
+    assert_eq!(plan.dns, DnsPlan::default());
+    assert_eq!(plan.dns.servers, NameServers::System);
     assert_eq!(plan.telemetry, TelemetryPlan::default());
     let admin = plan.admin.unwrap();
     assert_eq!(
@@ -187,6 +189,38 @@ fn endpoints() {
             (name("a_b", 1), 1000)
         ]
     );
+}
+
+#[test]
+fn balancers() {
+    for (word, balance) in [
+        ("round_robin", Balance::RoundRobin),
+        ("random", Balance::Random),
+        ("least_requests", Balance::LeastRequests),
+        ("p2c", Balance::P2c),
+    ] {
+        let plan = plan(&format!(
+            "listeners: {{ web: {{ address: ':1' }} }}\nupstreams: {{ a: {{ endpoints: [a.b:1], balance: {word} }} }}"
+        ));
+        assert_eq!(plan.upstreams[0].balance, balance, "{word}");
+    }
+}
+
+#[test]
+fn name_servers() {
+    let servers = |yaml: &str| plan(&format!("{BASE}dns: {{ {yaml} }}")).dns.servers;
+    assert_eq!(servers(""), NameServers::System);
+    assert_eq!(servers("servers: system"), NameServers::System);
+    let addrs = ["127.0.0.1:5353", "[fd00::2]:53"].map(|addr| addr.parse().unwrap());
+    assert_eq!(
+        servers("servers: [127.0.0.1:5353, '[fd00::2]:53']"),
+        NameServers::At(addrs.to_vec())
+    );
+    let most: Vec<_> = (1..=8).map(|n| format!("10.0.0.{n}:53")).collect();
+    let NameServers::At(addrs) = servers(&format!("servers: [{}]", most.join(", "))) else {
+        panic!();
+    };
+    assert_eq!(addrs.len(), 8);
 }
 
 #[test]

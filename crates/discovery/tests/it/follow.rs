@@ -28,7 +28,7 @@ impl Followed {
     async fn start_with_room(first: &Reply, room: usize) -> Self {
         let server = Server::start().await;
         server.set(HOST, Type::A, first.clone());
-        let resolver = Resolver::with_nameserver(server.addr);
+        let resolver = Resolver::with_servers(&[server.addr]);
         let resolver = resolver.with_time_limit(Duration::from_millis(200));
         let (tx, updates) = mpsc::channel(room);
         let mut tasks = JoinSet::new();

@@ -26,7 +26,7 @@ async fn finds_ipv4_and_ipv6_addresses() {
     server.set("a.test", Type::A, Reply::Records(v4));
     let v6 = vec![address(30, "2001:db8::1")];
     server.set("a.test", Type::Aaaa, Reply::Records(v6));
-    let found = Resolver::with_nameserver(server.addr)
+    let found = Resolver::with_servers(&[server.addr])
         .resolve("a.test")
         .await;
     let expected = answer(&["192.0.2.1", "192.0.2.9", "2001:db8::1"], 30);
@@ -36,7 +36,7 @@ async fn finds_ipv4_and_ipv6_addresses() {
 #[tokio::test]
 async fn finds_addresses_of_one_family() {
     let server = Server::start().await;
-    let resolver = Resolver::with_nameserver(server.addr);
+    let resolver = Resolver::with_servers(&[server.addr]);
     let records = |text| Reply::Records(vec![address(7, text)]);
     server.set("v4.test", Type::A, records("192.0.2.1"));
     server.set("v6.test", Type::Aaaa, records("2001:db8::1"));
@@ -50,7 +50,7 @@ async fn finds_addresses_of_one_family() {
 #[tokio::test]
 async fn one_family_is_enough_when_the_other_fails() {
     let server = Server::start().await;
-    let resolver = Resolver::with_nameserver(server.addr);
+    let resolver = Resolver::with_servers(&[server.addr]);
     let resolver = resolver.with_time_limit(Duration::from_millis(300));
     let v6 = Reply::Records(vec![address(7, "2001:db8::1")]);
     server.set("half.test", Type::Aaaa, v6);
@@ -64,7 +64,7 @@ async fn one_family_is_enough_when_the_other_fails() {
 #[tokio::test]
 async fn case_and_a_dot_at_the_end_make_no_difference() {
     let mut server = Server::start().await;
-    let resolver = Resolver::with_nameserver(server.addr);
+    let resolver = Resolver::with_servers(&[server.addr]);
     let records = Reply::Records(vec![address(60, "192.0.2.1")]);
     server.set("www.a_b.test", Type::A, records);
     for host in ["www.a_b.test", "WWW.A_b.TEST", "www.a_b.test."] {
@@ -91,7 +91,7 @@ async fn follows_aliases() {
         name: Some("real.test"),
         ..address(60, "192.0.2.1")
     };
-    let resolver = Resolver::with_nameserver(server.addr);
+    let resolver = Resolver::with_servers(&[server.addr]);
     let whole = Reply::Records(vec![alias.clone(), real]);
     server.set("whole.test", Type::A, whole);
     let found = resolver.resolve("whole.test").await.unwrap();
@@ -114,7 +114,7 @@ async fn truncated_answers_come_over_tcp() {
     });
     let records = Reply::Truncated(records.collect());
     server.set("large.test", Type::A, records);
-    let found = Resolver::with_nameserver(server.addr)
+    let found = Resolver::with_servers(&[server.addr])
         .resolve("large.test")
         .await;
     let first = (0..1_000).map(|n| IpAddr::from(Ipv4Addr::from(0x0a00_0000 + n)));
@@ -132,7 +132,7 @@ async fn truncated_answers_come_over_tcp() {
 #[tokio::test]
 async fn tells_failures_apart() {
     let server = Server::start().await;
-    let resolver = Resolver::with_nameserver(server.addr);
+    let resolver = Resolver::with_servers(&[server.addr]);
     let resolver = resolver.with_time_limit(Duration::from_millis(300));
     server.set_all("none.test", &Reply::NoName);
     server.set_all("failing.test", &Reply::Failure);
@@ -170,7 +170,7 @@ async fn tells_failures_apart() {
 async fn the_time_limit_holds() {
     let server = Server::start().await;
     server.set_all("silent.test", &Reply::Silence);
-    let resolver = Resolver::with_nameserver(server.addr);
+    let resolver = Resolver::with_servers(&[server.addr]);
     let start = Instant::now();
     let error = resolver.resolve("silent.test").await.unwrap_err();
     assert!(matches!(error, ResolveError::TimedOut { .. }), "{error:?}");
@@ -178,9 +178,24 @@ async fn the_time_limit_holds() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_answer_stops_no_other() {
+    let (silent, server) = (Server::start().await, Server::start().await);
+    silent.set_all("www.test", &Reply::Silence);
+    let records = Reply::Records(vec![address(60, "192.0.2.1")]);
+    server.set("www.test", Type::A, records);
+    for addrs in [[silent.addr, server.addr], [server.addr, silent.addr]] {
+        let resolver = Resolver::with_servers(&addrs);
+        for _ in 0..5 {
+            let found = resolver.resolve("www.test").await.unwrap();
+            assert_eq!(found, answer(&["192.0.2.1"], 60));
+        }
+    }
+}
+
+#[tokio::test]
 async fn some_names_need_no_server() {
     let mut server = Server::start().await;
-    let resolver = Resolver::with_nameserver(server.addr);
+    let resolver = Resolver::with_servers(&[server.addr]);
     for literal in ["192.0.2.1", "2001:db8::1"] {
         let found = resolver.resolve(literal).await.unwrap();
         assert_eq!(found.addresses, [literal.parse::<IpAddr>().unwrap()]);

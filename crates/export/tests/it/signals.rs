@@ -102,7 +102,7 @@ async fn metrics_and_logs_arrive() {
                 "{protocol:?} {kind} {failure:?}"
             );
             assert_eq!(
-                sink.stats().await["accepted"][kind],
+                sink.stats(1).await["accepted"][kind],
                 items,
                 "{protocol:?} {kind}"
             );

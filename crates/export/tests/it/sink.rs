@@ -1,7 +1,7 @@
 //! The counting sink: real protobuf and gRPC libraries on the other side, with faults.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use export::{Compression, ExportPlan, Protocol};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::items::spans;
-use crate::plans::{plan_for, settled, start};
+use crate::plans::{PATIENCE, plan_for, settled, start};
 
 pub(crate) struct Sink {
     http: u16,
@@ -76,8 +76,21 @@ impl Sink {
         self.ask("POST", "reset", &json!({})).await;
     }
 
-    pub(crate) async fn stats(&self) -> Value {
-        self.ask("GET", "stats", &Value::Null).await
+    /// What it has seen once it has seen so many requests: it answers first and counts then.
+    pub(crate) async fn stats(&self, requests: u64) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let stats = self.ask("GET", "stats", &Value::Null).await;
+            let seen = stats["requests"].as_u64().unwrap();
+            assert!(seen <= requests, "expected {requests} requests: {stats}");
+            if seen == requests {
+                return stats;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "expected {requests} requests: {stats}"
+            );
+        }
     }
 }
 
@@ -104,11 +117,10 @@ async fn check_arrival(sink: &Sink, plan: &ExportPlan, mode: &Value) {
         counts.items_exported, 1000,
         "{case}: {failure:?} {counts:?}"
     );
-    let stats = sink.stats().await;
+    let stats = sink.stats(counts.requests).await;
     assert_eq!(stats["unique_spans"], 1000, "{case}: {stats}");
     assert_eq!(stats["duplicate_spans"], 0, "{case}: {stats}");
     assert_eq!(stats["accepted"]["spans"], 1000, "{case}: {stats}");
-    assert_eq!(stats["requests"], counts.requests, "{case}: {stats}");
 }
 
 #[tokio::test]
@@ -174,7 +186,8 @@ async fn refusals_are_counted_and_not_repeated() {
                 counts.items_dropped.rejected,
             );
             assert_eq!(found, (exported, rejected, dropped), "{protocol:?} {mode}");
-            assert_eq!(sink.stats().await["requests"], 1);
+            assert_eq!(counts.requests, 1);
+            sink.stats(1).await;
             if dropped > 0 {
                 let failure = exporter.meter().last_failure().unwrap();
                 let message = mode["message"].as_str().unwrap();
@@ -196,6 +209,6 @@ async fn connections_that_are_cut_lose_nothing() {
         exporter.queue().try_send(spans(0, 100, 50)).unwrap();
         let counts = settled(&exporter.meter()).await;
         assert_eq!(counts.items_exported, 100, "{counts:?}");
-        assert_eq!(sink.stats().await["unique_spans"], 100);
+        assert_eq!(sink.stats(counts.requests).await["unique_spans"], 100);
     }
 }

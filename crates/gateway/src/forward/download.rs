@@ -73,9 +73,10 @@ impl Transfer<'_> {
             return Ending::Failed(Failure::BadResponse);
         };
         let reusable = keeps_alive(response) && !body.ends_with_connection();
-        // A response that overtakes its request leaves the rest of the body to no one (RFC 9110 10.1.1).
-        let overtakes = !self.progress.upload_done.get();
-        let persistence = if line == BodyLine::UntilClose || overtakes {
+        let is_stream = reusable && !body.ends_in(input.filled());
+        let persistence = if line == BodyLine::UntilClose
+            || self.leaves_the_request(response.status, is_stream)
+        {
             Persistence::Close
         } else {
             ex.persistence(request.version)
@@ -113,6 +114,15 @@ impl Transfer<'_> {
             Ok(()) => Ending::Complete { reusable },
             Err(ending) => ending,
         }
+    }
+
+    /// Whether a response overtakes its request and leaves the rest of that body to no one (RFC 9110 10.1.1), which costs
+    /// the connection. A success that goes on for a while, on a connection that is kept, most likely comes of the body
+    /// as it is read: the two may end in order.
+    fn leaves_the_request(&self, status: StatusCode, is_stream: bool) -> bool {
+        let is_body_asked_for = !self.asked.expects_continue || self.progress.continued.get();
+        let is_success = (200..300).contains(&status.get());
+        !(self.progress.upload_done.get() || is_body_asked_for && is_success && is_stream)
     }
 
     /// Reads heads up to the final one; forwards the interim ones. `Err(Switched)`: it was 101.

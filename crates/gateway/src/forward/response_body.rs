@@ -73,6 +73,16 @@ impl ResponseBody {
         matches!(self.decoder, Decoder::UntilClose)
     }
 
+    /// Whether all of it is at hand, as far as that can be told at a glance.
+    pub(super) fn ends_in(&self, at_hand: &[u8]) -> bool {
+        match self.decoder {
+            Decoder::None => true,
+            Decoder::Length(left) => left <= at_hand.len() as u64,
+            Decoder::Chunked(_) => at_hand.ends_with(LAST_CHUNK),
+            Decoder::UntilClose => false,
+        }
+    }
+
     /// How many of the bytes at hand can be sent as they are: a length stays a length.
     pub(super) fn verbatim(&self, available: usize) -> Option<usize> {
         match self.decoder {

@@ -1,5 +1,5 @@
-//! From OpenTelemetry's names and units to those of Prometheus (M-2), when the program is compiled: a name that does not
-//! come out well is seen by whoever writes it, not by who scrapes.
+//! From OpenTelemetry's names and units to those of Prometheus (M-2). Every metric is a static, so this is done when the
+//! program is compiled.
 
 use std::fmt;
 

@@ -16,7 +16,8 @@ use crate::plan::OtlpTemporality;
 /// Turns sheets into OTLP, one after the other; remembers the last one as far as differences need it.
 ///
 /// Each sheet is to hold the figures of every worker. One that lacks a worker's would look as if counters had begun
-/// again: leave it out and give the next, nothing is lost by that.
+/// again: leave it out and give the next, nothing is lost by that. Keep one for as long as there are figures: another
+/// would not know what was said, and its first differences are everything since the start.
 #[derive(Debug)]
 pub struct MetricsPush {
     preference: OtlpTemporality,

@@ -90,6 +90,7 @@ impl SeriesTable {
             chunks.push(Chunk::default());
         }
         let chunk = chunks.last_mut()?;
+        // Copied when a sheet still has them.
         Arc::make_mut(&mut chunk.labels).push(labels());
         chunk.histograms.push(Histogram::new());
         numbers.insert(key, number);

@@ -86,7 +86,7 @@ impl Sheet {
         self.target = other.target.or(self.target.take());
     }
 
-    /// The metrics that have figures here, by name.
+    /// The metrics that were put in, those without a series included, by name.
     pub fn families(&self) -> impl Iterator<Item = &'static Family> {
         self.families.values().map(|rows| rows.family)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use message::{FieldName, FieldValue, HostPattern};
 use propagation::Formats;
 
+use crate::metrics::ExemplarFilter;
+
 /// How requests are traced.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TracingPlan {
@@ -18,6 +20,8 @@ pub struct TracingPlan {
     pub redact_query: Vec<Box<str>>,
     /// Request fields that are recorded (default none).
     pub capture_request_headers: Vec<FieldName>,
+    /// Which observations are offered as exemplars (default those of kept spans).
+    pub exemplars: ExemplarFilter,
 }
 
 /// Which requests are recorded.

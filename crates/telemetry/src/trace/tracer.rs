@@ -13,6 +13,7 @@ use super::recording::{Context, Recording};
 use super::sampler::{Sampler, Subject};
 use super::spans::{Finished, Prepared};
 use crate::ItemSink;
+use crate::metrics::Exemplar;
 use crate::plan::{ParentRule, TracingPlan};
 
 /// How a program traces: immutable, shared by all workers.
@@ -173,25 +174,29 @@ impl Tracer {
         })
     }
 
-    /// Ends a request: its spans go to the sink if they are kept. Then it may stand in an exemplar.
+    /// Ends a request: its spans go to the sink if they are kept. What of it may stand beside a figure.
     pub fn finish(
         &self,
         recording: &mut Recording,
         finished: &Finished<'_>,
         clock: Anchor,
         sink: Option<&ItemSink>,
-    ) -> Option<Context> {
-        if !self.keeps(recording, finished) {
-            return None;
-        }
-        if let Some(sink) = sink {
+    ) -> Option<Exemplar> {
+        let is_kept = self.keeps(recording, finished);
+        let plan = &self.shared.plan;
+        if is_kept && let Some(sink) = sink {
             sink.record(recording.spans(), |out| {
                 self.shared
                     .prepared
-                    .append(out, &self.shared.plan, clock, recording, finished);
+                    .append(out, plan, clock, recording, finished);
             });
         }
-        recording.context
+        let context = recording.context?;
+        plan.exemplars.offers(is_kept).then(|| Exemplar {
+            trace_id: context.trace_id.to_bytes(),
+            span_id: context.span_id.to_bytes(),
+            unix_nanos: clock.unix_nanos(finished.ended),
+        })
     }
 
     /// Lets adaptive shares follow the traffic; called about once a second.

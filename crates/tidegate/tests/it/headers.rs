@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use testkit::{RawClient, RawOrigin, Tidegate};
+use testkit::{RawClient, RawOrigin, Tidegate, config_forwarding_to};
 
 use crate::gate::{Setup, Then, answering, forwarded, get, head, ok, post, values};
+use crate::system::until_metric;
 
 /// Fields of that name as expected, in order.
 type Expected<'a> = (&'a str, &'a [&'a str]);
@@ -630,6 +631,28 @@ fn gw_31_max_forwards() {
             .map(|request| values(&request.head, "max-forwards"));
         assert_eq!(seen, left.map(|left| vec![left]), "{field}");
     }
+}
+
+/// GW-45: one request may cost an origin so many ranges; beyond, it is asked for the whole.
+#[test]
+fn a_request_for_too_many_ranges_is_one_for_the_whole() {
+    let origin = RawOrigin::ok("ok");
+    let gateway = Tidegate::start(config_forwarding_to(origin.addr()));
+    let ranges = |count| format!("bytes={}", vec!["0-0"; count].join(","));
+    let (most, half) = (ranges(200), ranges(101));
+    let line = |range: &str| format!("Range: {range}");
+    let cases: [(&[String], &[&str]); 5] = [
+        (&[line("bytes=0-9")], &["bytes=0-9"]),
+        (&[line(&most)], &[&most]),
+        (&[line(&ranges(201))], &[]),
+        (&[line(&ranges(5_000))], &[]),
+        (&[line(&half), line(&half)], &[]),
+    ];
+    for (lines, expected) in cases {
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        check_request(gateway.addr("web"), &origin, &lines, &[("range", expected)]);
+    }
+    until_metric(&gateway, "tidegate_ranges_dropped_total", &[], 3.0);
 }
 
 /// RFC 7239: with `forwarded_headers: forwarded` the client is who the trusted proxy's Forwarded names, whatever

@@ -1,7 +1,9 @@
 //! The life of the process: start, ready lines, exit codes, drain.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -9,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{RawClient, RawOrigin, SOON, Signal, Tidegate};
+use testkit::{RawClient, RawOrigin, SOON, Signal, Tidegate, repository, run_command};
 
 use crate::gate::{get, ok};
 use crate::system::{ask, is_refused, json, lines_of, saying, until, when};
@@ -163,6 +165,58 @@ routes:
         }
         assert!(output.stdout.is_empty());
     }
+}
+
+/// The corpus of the configuration's own tests, which look at each message: here, that the program says as many and ends
+/// as it should.
+#[test]
+fn every_malformed_file_exits_with_2() {
+    /// Runs at a time.
+    const RUNS: usize = 4;
+    let folder = repository().join("crates/config/tests/malformed");
+    let files: Vec<_> = fs::read_dir(folder)
+        .expect("a corpus")
+        .map(|entry| entry.expect("a readable corpus").path())
+        .collect();
+    assert!(files.len() >= 300, "{}", files.len());
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..RUNS {
+            scope.spawn(|| {
+                while let Some(file) = files.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    check_malformed(file);
+                }
+            });
+        }
+    });
+}
+
+/// Checks a file that begins with a line for each of its faults.
+#[track_caller]
+fn check_malformed(file: &Path) {
+    let text = fs::read_to_string(file).expect("a readable file");
+    let faults = text
+        .lines()
+        .take_while(|line| line.starts_with("# expect: "))
+        .count();
+    let mut command = Tidegate::command();
+    command.arg("check").arg("-c").arg(file);
+    command.env_remove("NOT_SET").envs([
+        ("WORKERS", "4"),
+        ("PORT", "8080"),
+        ("EMPTY", ""),
+        ("TOKEN", "0123456789abcdef"),
+        ("SHORT", "hunter2"),
+        ("TWO_LINES", "a\nb"),
+        ("SMUGGLED", "${host}$${x}"),
+    ]);
+    let output = run_command(command, SOON);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let shown = file.display();
+    assert_eq!(output.status.code(), Some(2), "{shown}: {stderr}");
+    assert_eq!(output.stdout, b"", "{shown}");
+    assert_eq!(stderr.lines().count(), faults, "{shown}:\n{stderr}");
+    assert!(!stderr.contains("hunter2"), "a secret: {stderr}");
 }
 
 /// `expected` stands in what is said about it.

@@ -10,7 +10,7 @@ use crate::system::{Metrics, limited, start_with_descriptors, until, until_metri
 
 /// A connection that has carried a request, so that it was let in.
 #[track_caller]
-fn let_in(tidegate: &Tidegate) -> RawClient {
+pub(crate) fn let_in(tidegate: &Tidegate) -> RawClient {
     let mut client = tidegate.connect("web");
     serve(&mut client);
     client
@@ -25,7 +25,7 @@ fn serve(client: &mut RawClient) {
 
 /// Reads the answer to a connection that was not let in.
 #[track_caller]
-fn expect_turned_away(client: &mut RawClient) {
+pub(crate) fn expect_turned_away(client: &mut RawClient) {
     let response = client.read_response();
     assert_eq!(response.status, 503);
     assert_eq!(response.field("retry-after"), Some("1"));

@@ -6,6 +6,7 @@ use serde_json::Value;
 use testkit::{RawClient, RawOrigin, Tidegate};
 
 use crate::gate::{Setup, forwarded, get, head, ok, values};
+use crate::system::until_metric;
 
 /// Routes that answer with a word each, in a file order that is the reverse of their precedence where that is not what
 /// is asked.
@@ -268,6 +269,77 @@ upstreams: {{ origin: {{ endpoints: ["{}"] }} }}
     let options = head(&["OPTIONS * HTTP/1.1", "Host: a.example"]);
     let (_, request) = forwarded(gateway.addr("web"), &origin, options);
     assert_eq!(request.target(), "*");
+}
+
+/// What variables stand for comes from clients: a rewritten host is checked like a client's and has the same one form
+/// (GW-20, GW-24), and so has a rewritten path (GW-26).
+#[test]
+fn rewrites_by_clients_values_are_checked() {
+    let origin = RawOrigin::ok("ok");
+    let gateway = Tidegate::start(format!(
+        r#"
+workers: 1
+listeners: {{ web: {{ address: "127.0.0.1:0" }} }}
+admin: {{ address: "127.0.0.1:0" }}
+routes:
+  - match: {{ path: "/host/{{name}}" }}
+    forward: {{ upstream: origin, rewrite: {{ host: "${{path.name}}" }} }}
+  - match: {{ path: "/behind/{{name}}" }}
+    forward: {{ upstream: origin, rewrite: {{ host: "${{path.name}}.internal" }} }}
+  - match: {{ path: /query }}
+    forward: {{ upstream: origin, rewrite: {{ host: "${{query}}" }} }}
+  - match: {{ path: /path }}
+    forward: {{ upstream: origin, rewrite: {{ path: "/by/${{method}}" }} }}
+upstreams: {{ origin: {{ endpoints: ["{}"] }} }}
+"#,
+        origin.addr()
+    ));
+    let addr = gateway.addr("web");
+    for (target, host) in [
+        ("/host/Tenant", "tenant"),
+        ("/host/tenant.", "tenant"),
+        ("/host/tenant:80", "tenant"),
+        ("/host/tenant:8080", "tenant:8080"),
+        ("/behind/Tenant", "tenant.internal"),
+    ] {
+        let (_, request) = forwarded(addr, &origin, get(target));
+        assert_eq!(values(&request.head, "host"), [host], "{target}");
+    }
+    let served = origin.requests().len();
+    let by = |method: &str| get("/path").replace("GET", method);
+    let hostile = [
+        get("/host/a@b"),
+        get("/host/a,b"),
+        get("/host/a;b"),
+        get("/host/a:b:c"),
+        get("/host/a:80:80"),
+        get("/host/a:0"),
+        get("/host/:80"),
+        get("/host/a%20b"),
+        get("/host/a%01b"),
+        get("/host/a..b"),
+        get("/host/[::1"),
+        get("/host/a%2Cb"),
+        get("/behind/a@b"),
+        get("/behind/a:80"),
+        // Empty.
+        get("/query"),
+        by("A%"),
+        by("A%2F"),
+        by("A%00"),
+        by("A%5C.."),
+    ];
+    let mut client = gateway.connect("web");
+    for request in &hostile {
+        client.send(request);
+        let response = client.read_response();
+        assert_eq!(response.status, 500, "{request}");
+        assert_eq!(response.field("connection"), None, "{request}");
+    }
+    assert_eq!(origin.requests().len(), served);
+    let refused = ["cause=\"bad_rewrite\""];
+    let count = hostile.len() as f64;
+    until_metric(&gateway, "tidegate_refusals_total", &refused, count);
 }
 
 #[test]

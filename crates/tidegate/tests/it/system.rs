@@ -189,12 +189,18 @@ pub(crate) fn resident_kib(tidegate: &Tidegate) -> u64 {
 /// Starts the binary with no more than that many descriptors, for good.
 #[track_caller]
 pub(crate) fn start_with_descriptors(yaml: &str, most: u32) -> Tidegate {
+    start_with_descriptor_limits(yaml, most, most)
+}
+
+/// Starts the binary with that many descriptors, which it may raise to `hard`.
+#[track_caller]
+pub(crate) fn start_with_descriptor_limits(yaml: &str, soft: u32, hard: u32) -> Tidegate {
     let dir = TempDir::new().expect("a temporary folder");
     let config = dir.path().join("tidegate.yaml");
     fs::write(&config, yaml).expect("a file in a new folder");
     let mut command = Command::new("prlimit");
     command
-        .arg(format!("--nofile={most}:{most}"))
+        .arg(format!("--nofile={soft}:{hard}"))
         .arg(Tidegate::command().get_program());
     command.arg("run").arg("-c").arg(config);
     match Tidegate::start_in(dir, command) {

@@ -85,10 +85,10 @@ fn pairs<'a>(
     attributes
         .map(|pair| {
             let pair = pair.expect("whole");
-            let value = match pair.value {
-                ValueView::Str(text) => String::from_utf8_lossy(text).into_owned(),
-                ValueView::Int(number) => number.to_string(),
-                other => format!("{other:?}"),
+            let value = if let ValueView::Str(text) = pair.value {
+                String::from_utf8_lossy(text).into_owned()
+            } else {
+                format!("{:?}", pair.value)
             };
             (String::from_utf8_lossy(pair.key).into_owned(), value)
         })

@@ -238,6 +238,52 @@ fn a_silent_tunnel_is_closed_on_both_sides() {
     origin.wait_ended(1);
 }
 
+/// Idle is a tunnel in which neither side says anything: one side may only listen for as long as it likes.
+#[test]
+fn a_tunnel_with_one_speaker_is_not_idle() {
+    const TICKS: usize = 12;
+    let setup = Setup {
+        forward: "idle_timeout: 400ms",
+        ..Setup::default()
+    };
+    let pause = || std::thread::sleep(Duration::from_millis(100));
+    // Three times the limit in all.
+    let origin = origin_that(move |conn| {
+        conn.send(SWITCHING);
+        for _ in 0..TICKS {
+            pause();
+            conn.send("tick");
+        }
+        echo(conn);
+    });
+    let gateway = setup.start(&[origin.addr()]);
+    let mut client = gateway.connect("web");
+    client.send(upgrade("/"));
+    switched(&mut client);
+    assert_eq!(client.read_bytes(4 * TICKS), b"tick".repeat(TICKS));
+    echoed(&mut client, BYTES);
+
+    let origin = origin_that(|conn| {
+        conn.send(SWITCHING);
+        let mut heard = Vec::new();
+        while heard.len() < 4 * TICKS
+            && let Some(bytes) = conn.read_some()
+        {
+            heard.extend(bytes);
+        }
+        conn.send(heard);
+    });
+    let gateway = setup.start(&[origin.addr()]);
+    let mut client = gateway.connect("web");
+    client.send(upgrade("/"));
+    switched(&mut client);
+    for _ in 0..TICKS {
+        pause();
+        client.send("tick");
+    }
+    assert_eq!(client.read_to_end(), b"tick".repeat(TICKS));
+}
+
 /// What is no agreed upgrade stays HTTP: the answer is an answer, and the connection goes on.
 #[test]
 fn without_agreement_it_stays_http() {

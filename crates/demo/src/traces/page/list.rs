@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use otlp::read::StatusCode;
+
 use super::super::store::{Store, Trace};
 use super::super::text::{Escaped, Nanos, time};
 use super::super::waterfall::Waterfall;
@@ -59,10 +61,11 @@ fn write_row(f: &mut fmt::Formatter<'_>, trace: &Trace) -> fmt::Result {
         f.write_str(" class=\"failed\"")?;
     }
     f.write_str(">")?;
-    if let Some(code) = root.status_code() {
-        write!(f, "{code} ")?;
+    match root.status_code() {
+        Some(code) if root.status == StatusCode::Unset => write!(f, "{code}")?,
+        Some(code) => write!(f, "{code} {}", root.status_label())?,
+        None => f.write_str(root.status_label())?,
     }
-    f.write_str(root.status_label())?;
     writeln!(
         f,
         "<td class=\"number\">{}<td class=\"number\">{}{}",

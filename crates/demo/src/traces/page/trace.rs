@@ -110,7 +110,7 @@ impl<'a> Page<'a> {
         write_fact(f, "Service", &span.service)?;
         write_fact(f, "Scope", &span.scope)?;
         write_fact(f, "Start", &time(span.start_unix_nanos))?;
-        write_fact(f, "After", &self.offset(span.start_unix_nanos))?;
+        write_fact(f, "Starts after", &self.offset(span.start_unix_nanos))?;
         if span.end_unix_nanos < span.start_unix_nanos {
             write_fact(
                 f,

@@ -29,6 +29,10 @@ fn the_list_shows_the_newest_first() {
     let second = Span {
         trace_id: [0xab; 16],
         name: &[b"POST /api"],
+        attributes: &[Attribute::Pair(
+            "http.response.status_code",
+            Value::Int(201),
+        )],
         start_unix_nanos: START - 5_000 * MS,
         end_unix_nanos: START - 5_000 * MS + 1_234_567,
         ..server(3)
@@ -42,7 +46,7 @@ fn the_list_shows_the_newest_first() {
         [
             format!(
                 "<time>2025-10-09T08:53:15.000Z</time><td><a href=\"traces/{second_hex}\">POST /api</a>\
-                 <td>tidegate<td>unset<td class=\"number\">1.23 ms<td class=\"number\">1"
+                 <td>tidegate<td>201<td class=\"number\">1.23 ms<td class=\"number\">1"
             ),
             format!(
                 "<time>2025-10-09T08:53:20.000Z</time><td><a href=\"traces/{TRACE_HEX}\">GET /products</a>\

@@ -271,19 +271,24 @@ impl OneSpan {
 }
 
 fn shown(pair: AttributeView<'_>) -> (String, String) {
-    let value = match pair.value {
-        ValueView::Str(value) => text(value),
-        ValueView::Int(number) => number.to_string(),
-        ValueView::Array(array) => {
-            let items = array.iter().map(|item| match item.expect("whole") {
-                ValueView::Str(value) => text(value),
-                other => panic!("expected text, found {other:?}"),
-            });
-            format!("[{}]", items.collect::<Vec<_>>().join(", "))
-        }
-        other => panic!("expected text, number or list, found {other:?}"),
+    let value = if let ValueView::Array(array) = pair.value {
+        let items = array.iter().map(|item| scalar(item.expect("whole")));
+        format!("[{}]", items.collect::<Vec<_>>().join(", "))
+    } else {
+        scalar(pair.value)
     };
     (text(pair.key), value)
+}
+
+#[track_caller]
+fn scalar(value: ValueView<'_>) -> String {
+    if let ValueView::Str(value) = value {
+        text(value)
+    } else if let ValueView::Int(number) = value {
+        number.to_string()
+    } else {
+        panic!("expected text or a number, found {value:?}");
+    }
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -147,7 +147,7 @@ fn append(out: &mut Vec<u8>, choices: &mut Choices<'_>, number: u32, shape: Shap
 /// Of any wire type, groups included.
 fn append_unknown(out: &mut Vec<u8>, choices: &mut Choices<'_>) {
     let number = choices.pick(&[21, 99, (1 << 29) - 1]);
-    if choices.next() % 4 == 0 {
+    if choices.next().is_multiple_of(4) {
         append_tag(out, number, 3);
         append(out, choices, 1, Varint);
         append_tag(out, number, 4);

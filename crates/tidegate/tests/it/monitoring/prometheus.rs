@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Process, RawClient, SOON, Tool, tool};
+use testkit::{Process, RawClient, Tool, tool};
 
 /// The Prometheus server.
 pub(super) const PROMETHEUS: Tool = Tool {
@@ -20,8 +20,8 @@ pub(super) const PROMTOOL: Tool = Tool {
     version_argument: "--version",
 };
 
-/// How long two scrapes and the rules after them may take, on a machine that is busy with other tests.
-const SCRAPED: Duration = Duration::from_secs(60);
+/// How long the start, or two scrapes and the rules after them, may take on a machine that is busy with other tests.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A running Prometheus. Dropping it kills the process and removes its folder.
 pub(super) struct Prometheus {
@@ -51,9 +51,13 @@ impl Prometheus {
             let (_, addr) = rest.split_once("address=")?;
             addr.split(' ').next()?.parse().ok()
         });
-        let Some(addr) = addr else {
+        // It listens before it answers queries.
+        let is_ready = process
+            .stderr()
+            .wait_for_text(SOON, "Server is ready to receive web requests");
+        let Some(addr) = addr.filter(|_| is_ready) else {
             panic!(
-                "expected prometheus to listen, found\n{}",
+                "expected prometheus to listen and get ready, found\n{}",
                 process.stderr().text()
             );
         };
@@ -70,11 +74,11 @@ impl Prometheus {
     /// When it does not within a minute.
     #[track_caller]
     pub(super) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = Instant::now() + SCRAPED;
+        let deadline = Instant::now() + SOON;
         while !holds() {
             assert!(
                 Instant::now() < deadline,
-                "expected {what} within {SCRAPED:?}\n{:#}\n{}",
+                "expected {what} within {SOON:?}\n{:#}\n{}",
                 self.get("/api/v1/targets", &[]),
                 self.process.stderr().text()
             );
