@@ -43,12 +43,15 @@ upstreams:
   slow: {{ endpoints: [\"{}\"] }}
   dead: {{ endpoints: [\"{}\"] }}
   lost: {{ endpoints: [\"no-such-name.invalid:80\"] }}
-telemetry: {{ access_log: {{ path: /dev/null }} }}
+telemetry:
+  access_log: {{ path: /dev/null }}
+  otlp: {{ endpoint: \"http://{}\", protocol: http/protobuf, metrics_interval: 1s }}
 admin: {{ address: 127.0.0.1:0, token: {TOKEN} }}
 ",
             app.addr(),
             bad.addr(),
             slow.addr(),
+            dead.addr(),
             dead.addr(),
         );
         Self {
