@@ -21,7 +21,8 @@ use gateway::plan::{
 use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
 use message::{FieldName, PathPolicy};
 use telemetry::access_log::AccessLog;
-use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget};
+use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget, TracingPlan};
+use telemetry::{ItemSink, Outlet, Parcel};
 use tokio::sync::oneshot;
 use upstream::Shared;
 use upstream::plan::{Balance, ConnectionsPlan, EndpointAddress, EndpointPlan, UpstreamPlan};
@@ -140,6 +141,12 @@ const REPORTED: &[u8] = b"GET /service-42 HTTP/1.1\r\n\
     X-Forwarded-Proto: https\r\n\
     X-Forwarded-Host: shop.example.com\r\n\
     Forwarded: for=192.0.2.7;proto=https, for=127.0.0.1\r\n\r\n";
+/// With the context of a trace.
+const TRACED: &[u8] = b"GET /service-3/items/7?page=2 HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
+    Tracestate: vendor=a:1, other=x\r\n\
+    Baggage: user=7, tenant=acme\r\n\r\n";
 /// Chunks both ways, one of them with an extension.
 const CHUNKED: &[u8] = b"POST /service-2/chunked HTTP/1.1\r\n\
     Host: api.example.com\r\n\
@@ -154,11 +161,42 @@ struct Fixture {
     log: Option<AccessLog>,
 }
 
+/// Counts spans and gives their buffers back.
+#[derive(Clone, Default)]
+struct Spans(Arc<AtomicU64>);
+
+impl Outlet for Spans {
+    fn try_send(&self, mut parcel: Parcel) -> Result<(), Parcel> {
+        self.0.fetch_add(parcel.items.into(), Ordering::Relaxed);
+        parcel.bytes.clear();
+        parcel.back.try_send(parcel.bytes).expect("room for all");
+        Ok(())
+    }
+
+    fn count_dropped(&self, items: u32) {
+        panic!("{items} spans were dropped");
+    }
+}
+
 impl Fixture {
     fn start(index: usize, listener: ListenerPlan, log: Option<AccessLogFormat>) -> Self {
+        Self::traced(index, listener, log, None)
+    }
+
+    /// With every request's spans going there.
+    fn traced(
+        index: usize,
+        listener: ListenerPlan,
+        log: Option<AccessLogFormat>,
+        spans: Option<Spans>,
+    ) -> Self {
         let origin = origin();
         let upstreams = ["origin", "other"].map(|name| upstream(name, origin));
         let program = Program::new(std::slice::from_ref(&listener), &routes(), &upstreams, None);
+        let program = match &spans {
+            Some(_) => program.traced(&TracingPlan::default(), 1),
+            None => program,
+        };
         let worker = spawn_worker(WorkerConfig {
             index,
             pin_to: None,
@@ -189,6 +227,11 @@ impl Fixture {
         if let Some(log) = &log {
             let (done, _) = oneshot::channel();
             send(&worker, Command::AccessLog(Some(log.sink()), done));
+        }
+        if let Some(spans) = spans {
+            let (done, _) = oneshot::channel();
+            let sink = ItemSink::new(Box::new(spans));
+            send(&worker, Command::Spans(Some(sink), done));
         }
         // The thread has named itself once it answers.
         let (reply, answer) = oneshot::channel();
@@ -518,7 +561,11 @@ fn check_on(
     rounds: usize,
 ) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let fixture = Fixture::start(index, listener, log);
+    check_fixture(Fixture::start(index, listener, log), requests, rounds);
+}
+
+#[track_caller]
+fn check_fixture(fixture: Fixture, requests: &[&[u8]], rounds: usize) {
     let mut clients = Clients::connect(fixture.address);
     clients.exchange(requests, WARM_UP);
     let mut found = (0, String::new());
@@ -605,4 +652,16 @@ fn logged_requests_in_steady_state() {
         Some(AccessLogFormat::Combined),
         LOG_BUFFERS + 1,
     );
+}
+
+/// Every request with a parent, a list of trace states and baggage, and every request without.
+#[test]
+fn traced_requests_in_steady_state() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let spans = Spans::default();
+    let fixture = Fixture::traced(102, listener(), None, Some(spans.clone()));
+    check_fixture(fixture, &[GET, POST, TRACED], 1);
+    // A request is a span, and so is its only try.
+    let requests = (WARM_UP / CLIENTS + MEASURED / CLIENTS) * CLIENTS;
+    assert_eq!(spans.0.load(Ordering::Relaxed), 2 * requests as u64);
 }

@@ -101,6 +101,18 @@ impl Prometheus {
         !self.query(expression).is_empty()
     }
 
+    /// Every rule of every group, as the API tells it.
+    #[track_caller]
+    pub(super) fn rules(&self) -> Vec<Value> {
+        let data = self.get("/api/v1/rules", &[]);
+        let groups = data["groups"].as_array().expect("groups");
+        groups
+            .iter()
+            .flat_map(|group| group["rules"].as_array().expect("rules"))
+            .cloned()
+            .collect()
+    }
+
     /// `GET` of the API: the data of the answer.
     ///
     /// # Panics
