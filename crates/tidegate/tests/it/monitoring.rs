@@ -23,6 +23,7 @@ use troubled::Troubled;
 /// Metrics of parts of the gateway that this configuration does not use or that are not there yet: queries that name one
 /// may find nothing as long as the gateway does not show it.
 const METRICS_OF_OTHER_PARTS: &[&str] = &[
+    "http_client_request_duration_seconds",
     "tidegate_limit_store_up",
     "tidegate_upstream_breaker_open",
     "tidegate_upstream_ejections_total",
