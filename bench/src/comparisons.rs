@@ -12,6 +12,7 @@ mod proxies;
 mod reload;
 mod routes;
 mod startup;
+mod tracing;
 
 /// The core of the program under measurement.
 const SUBJECT_CORE: u32 = 0;
@@ -60,6 +61,11 @@ const ALL: &[Comparison] = &[
         name: "startup",
         about: "time to readiness, idle memory, size of the program",
         run: startup::run,
+    },
+    Comparison {
+        name: "tracing",
+        about: "what spans of 1 % and of all requests cost (Tidegate only)",
+        run: tracing::run,
     },
     Comparison {
         name: "micro",
