@@ -356,8 +356,7 @@ fn a_drain_under_load_loses_nothing() {
 
 /// Requests on kept connections, or each on its own, until a connection ends without a response or none is to be had.
 fn load(addr: SocketAddr, keeps: bool, received: &AtomicUsize) {
-    while !is_refused(addr) {
-        let mut client = RawClient::connect(addr);
+    while let Some(mut client) = RawClient::try_connect(addr) {
         loop {
             if !client.try_send(get("/")) {
                 return;
