@@ -158,6 +158,48 @@ fn every_label_tells_series_apart() {
     }
 }
 
+/// No combination of labels is taken for another.
+#[test]
+fn combinations_do_not_meet() {
+    let words: Vec<Option<&str>> = "a b c d e f g h i j k l m n o p q r s t"
+        .split(' ')
+        .map(Some)
+        .chain([None])
+        .collect();
+    let metrics = RequestMetrics::default();
+    let routes = [
+        RouteLabel::UNMATCHED,
+        metrics.label("a"),
+        metrics.label("b"),
+    ];
+    let mut expected = 0;
+    for route in routes {
+        for method in MethodKind::ALL {
+            for scheme in [Scheme::Http, Scheme::Https] {
+                for version in [Version::Http10, Version::Http11] {
+                    for status in [100, 101, 102, 104, 108, 116] {
+                        for error in &words {
+                            let outcome = Outcome {
+                                status,
+                                error: *error,
+                            };
+                            metrics.finished(&Served {
+                                method,
+                                scheme,
+                                version,
+                                ..served(route, outcome)
+                            });
+                            expected += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let text = rendered(|sheet| metrics.collect(sheet));
+    assert_eq!(series(&text, COUNT).len(), expected);
+}
+
 #[test]
 fn routes_and_series_are_bounded() {
     let metrics = RequestMetrics::new(Bounds {
