@@ -37,16 +37,50 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Microseconds; the generator on a quiet machine is late by some ten.
 const LATE_MAX: f64 = 1_000.0;
 const RATIO_BAR: f64 = 3.0;
-/// The first second also holds the opening of upstream connections.
-const COLD: usize = 1;
+/// From one change to the next, and from the first second, which also holds the opening of upstream connections, to the
+/// first change.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// How a change is made known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Signalled,
+    Renamed,
+}
 
 /// One change of the configuration.
 struct Change {
-    how: &'static str,
+    how: How,
     /// Since the start of the load.
     at: Duration,
     /// Until the new configuration answered; `None` if it never did.
     took: Option<Duration>,
+}
+
+/// By how much p99 rose in the seconds of a change, and in the last second before it.
+struct Factors {
+    changed: Option<f64>,
+    quiet: Option<f64>,
+}
+
+impl How {
+    const ALL: [Self; 2] = [Self::Signalled, Self::Renamed];
+
+    /// In turn; the first change is number 1.
+    fn of(number: u32) -> Self {
+        if number % 2 == 1 {
+            Self::Signalled
+        } else {
+            Self::Renamed
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Signalled => "rewritten, SIGHUP",
+            Self::Renamed => "renamed into place",
+        }
+    }
 }
 
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -54,7 +88,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let program = programs.first().context("no tidegate")?;
     let origin = Origin::small(LOAD_CORE)?;
     let count = if options.quick { ROUTES_QUICK } else { ROUTES };
-    let time = options.time_or(24).max(Duration::from_secs(12));
+    let rounds = options.rounds_or(5);
+    let time = PERIOD * (2 * rounds + 1);
     let first = routes(count, 1)?;
     let job = Job {
         origin: origin.address,
@@ -66,12 +101,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
     };
     let mut running = program.start(&job)?;
     let text = fs::read_to_string(&running.config).context("the configuration")?;
-    let version = |version| {
-        Ok::<_, anyhow::Error>(text.replace(
-            first.yaml.trim_end(),
-            routes(count, version)?.yaml.trim_end(),
-        ))
-    };
+    // Made beforehand: making one takes as long as reading it.
+    let versions = (1..=2 * rounds).map(|number| {
+        let routes = routes(count, number + 1)?;
+        Ok::<_, anyhow::Error>(text.replace(first.yaml.trim_end(), routes.yaml.trim_end()))
+    });
+    let versions: Vec<String> = versions.collect::<Result<_>>()?;
     let generator = Generator::start(&Order {
         address: running.address,
         requests: &first.sample,
@@ -82,20 +117,25 @@ pub(super) fn run(options: &Options) -> Result<()> {
     })?;
     let begun = generator.started();
     let mut changes = Vec::new();
-    sleep_until(begun + time / 3);
-    changes.push(rewrite_and_signal(&mut running, &version(2)?, begun)?);
-    sleep_until(begun + time * 2 / 3);
-    changes.push(replace(&running, &version(3)?, begun)?);
+    for (number, text) in (1..).zip(&versions) {
+        sleep_until(begun + PERIOD * number);
+        let (how, version) = (How::of(number), number + 1);
+        changes.push(change(&mut running, how, text, version, begun)?);
+        output::progress(&format!("change {number} of {}", 2 * rounds));
+    }
     let summary = generator.finish()?;
     output::progress(&format!("{} requests", summary.sent));
 
     let mut report = Report::new(options, "Reload under load", &programs);
     report.paragraph(&format!(
         "{count} routes, {RATE} requests per second by schedule over {CONNECTIONS} keep-alive connections for {} s; one \
-         worker, not pinned (the control plane may use the other core, which origin and generator share). The file is \
-         replaced twice by one in which every route but {SAMPLE} has another path: once rewritten in place and announced \
-         by SIGHUP, once renamed into place without a signal. Latency counts from the moment a request was due.",
-        time.as_secs()
+         worker, not pinned (the control plane may use the other core, which origin and generator share). {rounds} times \
+         the file is replaced by one in which every route but {SAMPLE} has another path: rewritten in place and announced \
+         by SIGHUP, and {} s later renamed into place without a signal. Latency counts from the moment a request was due. \
+         A factor is the worst p99 of the seconds of a change over the median p99 of the seconds since the change \
+         before; beside it stands what the last of those seconds, in which nothing happened, makes by the same rule.",
+        time.as_secs(),
+        PERIOD.as_secs(),
     ));
     if summary.lag.p50 > LATE_MAX {
         report.paragraph(
@@ -103,9 +143,10 @@ pub(super) fn run(options: &Options) -> Result<()> {
              failures and closed connections, nothing about latency.**",
         );
     }
-    report.table("Changes", &table_of(&changes));
+    let factors = factors(&summary, &changes);
+    report.table("Changes", &table_of(&changes, &factors));
     report.table("Seconds", &seconds(&summary, &changes));
-    add_bars(&mut report, &summary, &changes);
+    add_bars(&mut report, &summary, &changes, &factors);
     report.finish(options)
 }
 
@@ -120,26 +161,32 @@ fn routes(count: usize, version: u32) -> Result<Routes> {
     Ok(kept)
 }
 
-fn rewrite_and_signal(running: &mut Running, text: &str, begun: Instant) -> Result<Change> {
-    fs::write(&running.config, text).context("cannot rewrite the configuration")?;
-    let at = begun.elapsed();
-    running.process().signal(Signal::HUP)?;
+fn change(
+    running: &mut Running,
+    how: How,
+    text: &str,
+    version: u32,
+    begun: Instant,
+) -> Result<Change> {
+    let at = match how {
+        How::Signalled => {
+            fs::write(&running.config, text).context("cannot rewrite the configuration")?;
+            let at = begun.elapsed();
+            running.process().signal(Signal::HUP)?;
+            at
+        }
+        How::Renamed => {
+            let beside: &Path = &running.config.with_extension("new");
+            fs::write(beside, text).context("cannot write the new configuration")?;
+            let at = begun.elapsed();
+            fs::rename(beside, &running.config).context("cannot rename the new configuration")?;
+            at
+        }
+    };
     Ok(Change {
-        how: "rewritten, SIGHUP",
+        how,
         at,
-        took: wait_for(running.address, "version 2"),
-    })
-}
-
-fn replace(running: &Running, text: &str, begun: Instant) -> Result<Change> {
-    let beside: &Path = &running.config.with_extension("new");
-    fs::write(beside, text).context("cannot write the new configuration")?;
-    let at = begun.elapsed();
-    fs::rename(beside, &running.config).context("cannot rename the new configuration")?;
-    Ok(Change {
-        how: "renamed into place",
-        at,
-        took: wait_for(running.address, "version 3"),
+        took: wait_for(running.address, &format!("version {version}")),
     })
 }
 
@@ -154,16 +201,24 @@ fn wait_for(address: SocketAddr, text: &str) -> Option<Duration> {
     None
 }
 
-fn table_of(changes: &[Change]) -> Table {
-    let mut table = Table::new(["change", "at s", "in force after ms"]);
-    for change in changes {
+fn table_of(changes: &[Change], factors: &[Factors]) -> Table {
+    let mut table = Table::new([
+        "change",
+        "at s",
+        "in force after ms",
+        "p99 ×",
+        "× of the second before",
+    ]);
+    for (change, factors) in changes.iter().zip(factors) {
         table.row([
-            change.how.to_owned(),
+            change.how.label().to_owned(),
             number(change.at.as_secs_f64()),
             change.took.map_or_else(
                 || "**never**".to_owned(),
                 |took| number(took.as_secs_f64() * 1e3),
             ),
+            number_or_dash(factors.changed),
+            number_or_dash(factors.quiet),
         ]);
     }
     table
@@ -186,7 +241,7 @@ fn seconds(summary: &Summary, changes: &[Change]) -> Table {
         let reloads = changes
             .iter()
             .filter(|change| affected(change).contains(&second));
-        let reload: Vec<&str> = reloads.map(|change| change.how).collect();
+        let reload: Vec<&str> = reloads.map(|change| change.how.label()).collect();
         table.row([
             second.to_string(),
             values.succeeded.to_string(),
@@ -206,20 +261,15 @@ fn affected(change: &Change) -> std::ops::RangeInclusive<usize> {
     second(change.at)..=second(change.at + change.took.unwrap_or(PATIENCE))
 }
 
-fn add_bars(report: &mut Report, summary: &Summary, changes: &[Change]) {
+fn add_bars(report: &mut Report, summary: &Summary, changes: &[Change], factors: &[Factors]) {
+    let lost = changes.iter().filter(|change| change.took.is_none());
     let counts = [
         (
             "requests failed or not sent",
             summary.failed + summary.unsent,
         ),
         ("connections closed by tidegate", summary.closed),
-        (
-            "changes that did not take effect",
-            changes
-                .iter()
-                .filter(|change| change.took.is_none())
-                .count() as u64,
-        ),
+        ("changes that did not take effect", lost.count() as u64),
     ];
     for (what, count) in counts {
         report.bar(Bar {
@@ -230,39 +280,51 @@ fn add_bars(report: &mut Report, summary: &Summary, changes: &[Change]) {
             unit: "",
         });
     }
-    for change in changes {
-        let value = slowdown(summary, change);
-        report.paragraph(&format!(
-            "{}: p99 rose by the factor {}.",
-            change.how,
-            number_or_dash(value)
-        ));
+    for how in How::ALL {
+        let of_kind = changes.iter().zip(factors);
+        let values = of_kind
+            .filter(|(change, _)| change.how == how)
+            .filter_map(|(_, factors)| factors.changed);
         report.bar(Bar {
             what: format!(
-                "p99 in the second of the reload ÷ p99 before ({})",
-                change.how
+                "p99 in the second of the reload ÷ p99 before, median ({})",
+                how.label()
             ),
             direction: Direction::AtMost,
             limit: RATIO_BAR,
-            value,
+            value: stats::spread(values).map(|spread| spread.median),
             unit: "×",
         });
     }
+    let quiet = factors.iter().filter_map(|factors| factors.quiet);
+    report.paragraph(&format!(
+        "Median factor of the seconds in which nothing happened: {}.",
+        number_or_dash(stats::spread(quiet).map(|spread| spread.median))
+    ));
 }
 
-/// The worst p99 of the seconds of the change over the median p99 of up to four seconds before it.
-fn slowdown(summary: &Summary, change: &Change) -> Option<f64> {
+/// Of each change, in order.
+fn factors(summary: &Summary, changes: &[Change]) -> Vec<Factors> {
     let p99 = |second: usize| {
-        summary
-            .seconds_of_run
-            .get(second)
-            .map(|second| second.latency.p99)
+        let values = summary.seconds_of_run.get(second)?;
+        (values.succeeded > 0).then_some(values.latency.p99)
     };
-    let range = affected(change);
-    let start = *range.start();
-    let before = stats::spread((start.saturating_sub(4).max(COLD)..start).filter_map(p99))?;
-    let during = range.filter_map(p99).fold(f64::NAN, f64::max);
-    Some(during / before.median)
+    let mut quiet_from = 1;
+    let mut all = Vec::new();
+    for change in changes {
+        let range = affected(change);
+        let (start, end) = (*range.start(), *range.end());
+        let before = stats::spread((quiet_from..start).filter_map(p99)).map(|p99| p99.median);
+        let worst = range.filter_map(p99).reduce(f64::max);
+        let last = start.checked_sub(1).filter(|last| *last > quiet_from);
+        let earlier = last.and_then(|last| stats::spread((quiet_from..last).filter_map(p99)));
+        all.push(Factors {
+            changed: before.and_then(|before| Some(worst? / before)),
+            quiet: earlier.and_then(|earlier| Some(p99(last?)? / earlier.median)),
+        });
+        quiet_from = end + 1;
+    }
+    all
 }
 
 fn sleep_until(moment: Instant) {

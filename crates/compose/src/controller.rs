@@ -25,6 +25,8 @@ use crate::status::{InForce, Status};
 
 /// How long a worker may take to do what it is told. It does it between two polls; longer means that it hangs.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How often a program that was replaced is looked at.
+const FREE_EVERY: Duration = Duration::from_secs(1);
 /// How long the access log may take to write its last lines.
 const LOG_LIMIT: Duration = Duration::from_secs(2);
 /// How long the last spans and figures may take to be sent.
@@ -42,6 +44,8 @@ pub(crate) struct Controller {
     settings: Settings,
     exports: Exports,
     push: Option<Push>,
+    /// Programs that requests or tunnels under way still run.
+    old_programs: JoinSet<()>,
     /// Exporters that send what they still have.
     retiring: JoinSet<()>,
     names: Names,
@@ -106,6 +110,7 @@ impl Controller {
             settings,
             exports: Exports::default(),
             push: None,
+            old_programs: JoinSet::new(),
             retiring: JoinSet::new(),
             names: Names::default(),
             descriptors,
@@ -279,8 +284,8 @@ impl Controller {
             }
         }
         let old = std::mem::replace(&mut self.program, program);
-        // Freeing ten thousand routes is no work for a runtime thread that answers the admin API.
-        drop(tokio::task::spawn_blocking(move || drop(old)));
+        while self.old_programs.try_join_next().is_some() {}
+        self.old_programs.spawn(free(old));
         self.status.set_in_force(in_force);
         self.plan = plan;
         self.settings = settings;
@@ -467,6 +472,15 @@ fn compile(plan: &Plan, settings: &Settings, workers: usize, old: Option<&Progra
         Some(tracing) => program.traced(tracing, workers),
         None => program,
     }
+}
+
+/// Waits until nobody runs the program, and frees it: ten thousand routes take a worker that lets go last some
+/// milliseconds.
+async fn free(program: Arc<Program>) {
+    while Arc::strong_count(&program) > 1 {
+        tokio::time::sleep(FREE_EVERY).await;
+    }
+    in_background(move || drop(program)).await;
 }
 
 /// Planning ended without a result.
