@@ -20,6 +20,7 @@ pub(crate) fn run(courier: Arc<Courier>, deliveries_max: usize) -> impl Future<O
         tokio::select! {
             biased;
             () = cut(&mut phase) => {}
+            () = courier.store.keep_copying() => {}
             () = pump(courier, deliveries_max, &mut deliveries) => {}
         }
         deliveries.shutdown().await;

@@ -1,5 +1,10 @@
 //! What waits, and what became of everything else: behind one lock, so that the sums hold at every moment. It is taken
 //! a few times per batch and per request, never per item.
+//!
+//! Batches come in buffers that their owners have few of, and may wait for others for a while: what is in them is copied
+//! into memory of the store's own soon after, by the exporter's task, and the buffers go back.
+
+mod own;
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -42,6 +47,8 @@ pub(crate) struct Store {
     state: Mutex<State>,
     /// Whoever takes loads is told: a first batch, a full request, the end.
     filled: Notify,
+    /// Whoever copies is told: a batch in a lent buffer.
+    lent: Notify,
     room: usize,
     fill: Fill,
 }
@@ -59,6 +66,12 @@ struct State {
 struct Waiting {
     batch: Batch,
     since: Instant,
+}
+
+impl Waiting {
+    fn is_lent(&self) -> bool {
+        self.batch.back.is_some()
+    }
 }
 
 enum Look {
@@ -79,6 +92,7 @@ impl Store {
                 counts: Counts::default(),
             }),
             filled: Notify::new(),
+            lent: Notify::new(),
             room,
             fill,
         }
@@ -92,6 +106,7 @@ impl Store {
         }
         let since = Instant::now();
         let size = cost(&batch);
+        let is_lent = batch.back.is_some();
         let mut state = self.lock();
         if !state.open || state.counts.queue_bytes.saturating_add(size) > self.room {
             return Err(batch);
@@ -105,6 +120,9 @@ impl Store {
         state.waiting.push_back(Waiting { batch, since });
         let wake = first || (!was_full && self.is_full(&state));
         drop(state);
+        if is_lent {
+            self.lent.notify_one();
+        }
         if wake {
             self.filled.notify_one();
         }
@@ -138,6 +156,37 @@ impl Store {
                 },
             }
         }
+    }
+
+    /// Copies out of lent buffers what comes in them, and gives them back. Never ends; may be dropped at any time. To be
+    /// polled by the task that takes loads and no other.
+    pub(crate) async fn keep_copying(&self) {
+        loop {
+            self.lent.notified().await;
+            self.copy_lent();
+        }
+    }
+
+    /// What is copied counts as waiting all the while. Others only add behind it meanwhile.
+    fn copy_lent(&self) {
+        let (at, lent) = {
+            let mut state = self.lock();
+            let Some(first) = state.waiting.iter().position(Waiting::is_lent) else {
+                return;
+            };
+            // The one before may have room for more.
+            let at = first.saturating_sub(1);
+            (at, state.waiting.split_off(at))
+        };
+        let before: usize = lent.iter().map(|waiting| cost(&waiting.batch)).sum();
+        let own = own::copied(lent);
+        let after: usize = own.iter().map(|waiting| cost(&waiting.batch)).sum();
+        let mut state = self.lock();
+        let at = at.min(state.waiting.len());
+        let later = state.waiting.split_off(at);
+        state.waiting.extend(own);
+        state.waiting.extend(later);
+        state.counts.queue_bytes = state.counts.queue_bytes + after - before;
     }
 
     /// Batches for one request, the oldest first: at least one if any waits. From here on their items are in flight.

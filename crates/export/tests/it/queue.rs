@@ -3,7 +3,7 @@
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use export::{Counts, ExportPlan, Exporter, Protocol, Return};
+use export::{Batch, Counts, ExportPlan, Exporter, Protocol, Return};
 use testkit::ClosedPort;
 
 use crate::items::spans;
@@ -64,6 +64,43 @@ async fn roomy_buffers_fill_the_queue() {
     assert!(!exporter.queue().send_or_drop(batch));
     let emptied = returned.try_recv().unwrap();
     assert!(emptied.is_empty() && emptied.capacity() >= 60_000);
+}
+
+/// A buffer's owner has few: it does not wait for the request to be full, nor for a back end that is down.
+#[tokio::test]
+async fn buffers_go_back_while_what_was_in_them_waits() {
+    let port = ClosedPort::new();
+    let exporter = stuck(&port, 1 << 20);
+    let (queue, meter) = (exporter.queue(), exporter.meter());
+    let (back, returned) = sync_channel(1);
+    let mut buffer = Vec::with_capacity(50_000);
+    for nth in 0..500 {
+        buffer.extend_from_slice(&spans(nth, 1, 1000).bytes);
+        let batch = Batch {
+            bytes: std::mem::take(&mut buffer),
+            items: 1,
+            back: Some(Return::from(back.clone())),
+        };
+        queue.try_send(batch).unwrap();
+        // The exporter's task runs when this one rests.
+        while buffer.capacity() == 0 {
+            tokio::task::yield_now().await;
+            if let Ok(empty) = returned.try_recv() {
+                buffer = empty;
+            }
+        }
+        assert_eq!(buffer.capacity(), 50_000);
+    }
+    let counts = meter.counts();
+    assert_eq!((counts.items_offered, counts.queue_items), (500, 500));
+    // What is in them, not their room: 25 MB otherwise.
+    assert!(
+        (500_000..1 << 20).contains(&counts.queue_bytes),
+        "{counts:?}"
+    );
+    check_sum(&counts);
+    let flushed = exporter.shutdown(Duration::ZERO).await;
+    assert_eq!(flushed.lost, 500);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
