@@ -15,8 +15,8 @@ use crate::reply::{Refusal, Reply, json, text, with};
 use crate::system::{Health, Readiness, ReloadError, ReloadReport, System};
 use crate::{dashboard, guard};
 
-/// No path wants a body; one that is sent is read and forgotten.
-const BODY_MAX: u64 = 64 * 1024;
+/// Only `/log` wants a body; one that is sent elsewhere is read and forgotten.
+const BODY_MAX: usize = 64 * 1024;
 
 /// What every connection shares.
 pub(crate) struct Api {
@@ -35,6 +35,7 @@ enum Resource {
     Config,
     Upstreams,
     Reload,
+    Log,
 }
 
 impl Resource {
@@ -47,6 +48,7 @@ impl Resource {
             "/config" => Self::Config,
             "/upstreams" => Self::Upstreams,
             "/reload" => Self::Reload,
+            "/log" => Self::Log,
             _ => return None,
         })
     }
@@ -57,10 +59,16 @@ impl Resource {
     }
 
     fn check_method(self, method: &Method) -> Result<(), Refusal> {
-        let (allowed, allow) = if self == Self::Reload {
-            (method == Method::POST, "POST")
-        } else {
-            (method == Method::GET || method == Method::HEAD, "GET, HEAD")
+        let reads = method == Method::GET || method == Method::HEAD;
+        let (allowed, allow) = match self {
+            Self::Reload => (method == Method::POST, "POST"),
+            Self::Log => (reads || method == Method::PUT, "GET, HEAD, PUT"),
+            Self::Dashboard
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics
+            | Self::Config
+            | Self::Upstreams => (reads, "GET, HEAD"),
         };
         if allowed {
             Ok(())
@@ -90,11 +98,22 @@ impl Api {
         }
         let resource = resource.ok_or(Refusal::NotFound)?;
         resource.check_method(&head.method)?;
-        if head.method == Method::POST {
+        if head.method == Method::POST || head.method == Method::PUT {
             guard::check_origin(head)?;
         }
-        discard(body).await?;
+        let body = collect(body).await?;
+        if head.method == Method::PUT {
+            self.set_log_filter(&body)?;
+        }
         self.show(resource, head).await
+    }
+
+    /// The body is the filter, as text.
+    fn set_log_filter(&self, body: &[u8]) -> Result<(), Refusal> {
+        let invalid = |error| Refusal::Invalid(vec![error]);
+        let filter = std::str::from_utf8(body);
+        let filter = filter.map_err(|_| invalid("expected a log filter in UTF-8".into()))?;
+        self.system.set_log_filter(filter.trim()).map_err(invalid)
     }
 
     async fn show(&self, resource: Resource, head: &Parts) -> Result<Reply, Refusal> {
@@ -105,6 +124,10 @@ impl Api {
             Resource::Metrics => self.metrics(head).await,
             Resource::Config => json(StatusCode::OK, &self.system.config().await),
             Resource::Upstreams => json(StatusCode::OK, &self.system.upstreams().await),
+            Resource::Log => json(
+                StatusCode::OK,
+                &json!({ "filter": self.system.log_filter() }),
+            ),
             Resource::Reload => match self.system.reload().await {
                 Ok(report) => json(StatusCode::OK, &describe(&report)),
                 Err(ReloadError::Invalid(errors)) => return Err(Refusal::Invalid(errors)),
@@ -129,20 +152,21 @@ impl Api {
     }
 }
 
-async fn discard(mut body: Incoming) -> Result<(), Refusal> {
-    if body.size_hint().lower() > BODY_MAX {
+async fn collect(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
+    if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > BODY_MAX) {
         return Err(Refusal::BodyTooLarge);
     }
-    let mut size = 0_u64;
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Refusal::BodyBroken)?;
-        let more = frame.data_ref().map_or(0, |data| data.len());
-        size = size.saturating_add(u64::try_from(more).unwrap_or(u64::MAX));
-        if size > BODY_MAX {
-            return Err(Refusal::BodyTooLarge);
+        if let Some(more) = frame.data_ref() {
+            if bytes.len() + more.len() > BODY_MAX {
+                return Err(Refusal::BodyTooLarge);
+            }
+            bytes.extend_from_slice(more);
         }
     }
-    Ok(())
+    Ok(bytes)
 }
 
 fn health(health: &Health) -> Reply {

@@ -59,7 +59,7 @@ impl Refusal {
             Self::BodyTooLarge => "expected a body of at most 64 KiB",
             Self::BodyBroken => "expected a whole body",
             Self::TimedOut => "no answer within the time limit",
-            Self::Invalid(_) => "the configuration has errors; nothing was changed",
+            Self::Invalid(_) => "what was given has errors; nothing was changed",
             Self::Conflict(_) => "the configuration cannot be taken into use; nothing was changed",
         }
     }

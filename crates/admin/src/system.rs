@@ -32,6 +32,15 @@ pub trait System: Send + Sync + 'static {
 
     /// Reads the configuration again and takes it into use, or changes nothing.
     fn reload(&self) -> Answer<'_, Result<ReloadReport, ReloadError>>;
+
+    /// Which messages the program writes about itself: `info`, `warn,upstream=debug`.
+    fn log_filter(&self) -> String;
+
+    /// Changes that, until the program ends.
+    ///
+    /// # Errors
+    /// Why it is no filter, for people; then everything stays as it was.
+    fn set_log_filter(&self, filter: &str) -> Result<(), String>;
 }
 
 /// Whether the program works.

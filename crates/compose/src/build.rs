@@ -11,6 +11,7 @@ use gateway::Gate;
 use gateway::plan::ListenerPlan;
 use net::{BindError, BoundSockets};
 use telemetry::access_log::AccessLog;
+use telemetry::plan::AccessLogTarget;
 use telemetry::settings::Settings;
 use tokio::runtime::Handle;
 
@@ -124,7 +125,7 @@ pub(crate) fn build(
         .telemetry
         .access_log
         .as_ref()
-        .filter(|_| anew.access_log)
+        .filter(|log| anew.access_log && log.target != AccessLogTarget::Nowhere)
     {
         parts.access_log =
             Some(AccessLog::start(log).map_err(|source| BuildError::AccessLog { source })?);

@@ -9,7 +9,9 @@ use admin::{Readiness, ReloadError, ReloadReport};
 use config::Plan;
 use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
 use telemetry::access_log::AccessLog;
+use telemetry::diagnostics::Diagnostics;
 use telemetry::environment::Environment;
+use telemetry::plan::{AccessLogPlan, AccessLogTarget};
 use telemetry::settings::Settings;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -20,7 +22,7 @@ use crate::exports::Exports;
 use crate::names::Names;
 use crate::origin::Origin;
 use crate::planner::in_background;
-use crate::push::Push;
+use crate::push::{Push, Told};
 use crate::status::{InForce, Status};
 
 /// How long a worker may take to do what it is told. It does it between two polls; longer means that it hangs.
@@ -46,11 +48,13 @@ pub(crate) struct Controller {
     push: Option<Push>,
     /// Programs that requests or tunnels under way still run.
     old_programs: JoinSet<()>,
+    told: Told,
     /// Exporters that send what they still have.
     retiring: JoinSet<()>,
     names: Names,
     descriptors: u64,
     status: Arc<Status>,
+    diagnostics: Diagnostics,
 }
 
 /// A listener in force.
@@ -71,9 +75,11 @@ impl Controller {
         plan: Plan,
         descriptors: u64,
         environment: Environment,
+        diagnostics: Diagnostics,
     ) -> Result<Self, BuildError> {
         let count = worker_count(&plan);
         let settings = Settings::of(&plan.telemetry, &environment);
+        let told = Told::new(settings.temporality);
         let anew = Anew {
             access_log: true,
             exports: Some(&settings),
@@ -99,6 +105,7 @@ impl Controller {
         let status = Arc::new(Status::new(
             Arc::clone(&workers),
             InForce::new(&plan, &settings, program.version),
+            diagnostics.clone(),
         ));
         let mut controller = Self {
             origin,
@@ -111,10 +118,12 @@ impl Controller {
             exports: Exports::default(),
             push: None,
             old_programs: JoinSet::new(),
+            told,
             retiring: JoinSet::new(),
             names: Names::default(),
             descriptors,
             status,
+            diagnostics,
             plan,
         };
         let new = controller.names.follow(&controller.plan);
@@ -364,7 +373,8 @@ impl Controller {
     }
 
     async fn swap_access_log(&mut self, new: Option<AccessLog>) {
-        let keeps = new.is_none() && self.plan.telemetry.access_log.is_some();
+        let writes = |log: &AccessLogPlan| log.target != AccessLogTarget::Nowhere;
+        let keeps = new.is_none() && self.plan.telemetry.access_log.as_ref().is_some_and(writes);
         if keeps {
             return;
         }
@@ -392,19 +402,21 @@ impl Controller {
         let mut acks = Vec::with_capacity(self.workers.len());
         for worker in &*self.workers {
             let (done, ack) = oneshot::channel();
-            tell(worker, Command::Spans(new.span_sink(), done)).await;
+            tell(worker, Command::Export(new.sinks(), done)).await;
             acks.push(ack);
         }
         for ack in acks {
             drop(tokio::time::timeout(LIMIT, ack).await);
         }
+        self.diagnostics.record_to(new.log_sink());
         self.status.set_exports(new.meters());
         if let Some(push) = self.push.take() {
             push.stop().await;
         }
-        self.push = new
-            .metrics_queue()
-            .map(|queue| Push::start(Arc::clone(&self.status), queue, &self.settings));
+        self.push = new.metrics_queue().map(|queue| {
+            let status = Arc::clone(&self.status);
+            Push::start(status, queue, &self.settings, self.told.clone())
+        });
         let old = std::mem::replace(&mut self.exports, new);
         // The old receiver's pace holds up no reload.
         while self.retiring.try_join_next().is_some() {}
@@ -457,6 +469,9 @@ impl Controller {
         if let Some(push) = self.push.take() {
             push.stop().await;
         }
+        // What is said from here on is about the end, and goes to standard error.
+        self.diagnostics.tick();
+        self.diagnostics.record_to(None);
         let last = std::mem::take(&mut self.exports);
         self.retiring.spawn(last.shutdown(EXPORT_LIMIT));
         while self.retiring.join_next().await.is_some() {}

@@ -1,13 +1,16 @@
 //! What ships telemetry: one exporter for each signal that goes somewhere, and the outlets through which workers reach
 //! it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use export::{
     Batch, BreakerState, ClientCertificate, Compression, Dropped, Endpoint, ExportPlan, Exporter,
     Meter, Protocol, Queue, Return, Roots, Scheme, TlsPlan,
 };
+use gateway::ExportSinks;
 use otlp::{Attribute, Envelope, Scope, Signal, Value};
+use telemetry::access_log::{RecordForm, RecordSink};
 use telemetry::metrics::{Family, Instrument, Kind, Sheet};
 use telemetry::plan::{OtlpCompression, OtlpProtocol};
 use telemetry::settings::{Destination, Settings};
@@ -61,6 +64,9 @@ pub struct ExportError {
 pub(crate) struct Exports {
     traces: Option<Exporter>,
     metrics: Option<Exporter>,
+    logs: Option<Exporter>,
+    /// Of requests among the log records, where they are.
+    access: Option<Arc<RecordForm>>,
 }
 
 /// Counts of the exporters; outlive them.
@@ -82,14 +88,26 @@ impl Exports {
         Ok(Self {
             traces: start(Signal::Traces, &settings.traces)?,
             metrics: start(Signal::Metrics, &settings.metrics)?,
+            logs: start(Signal::Logs, &settings.logs)?,
+            access: settings
+                .access_records
+                .as_ref()
+                .map(|plan| Arc::new(RecordForm::new(plan))),
         })
     }
 
-    /// A worker's way to send spans.
-    pub(crate) fn span_sink(&self) -> Option<ItemSink> {
-        self.traces
-            .as_ref()
-            .map(|exporter| ItemSink::new(Box::new(Way(exporter.queue()))))
+    /// A worker's ways to send.
+    pub(crate) fn sinks(&self) -> ExportSinks {
+        let access = self.access.as_ref().zip(self.log_sink());
+        ExportSinks {
+            spans: self.traces.as_ref().map(sink),
+            access: access.map(|(form, sink)| RecordSink::new(Arc::clone(form), sink)),
+        }
+    }
+
+    /// A way to send log records.
+    pub(crate) fn log_sink(&self) -> Option<ItemSink> {
+        self.logs.as_ref().map(sink)
     }
 
     /// Where data points go.
@@ -98,7 +116,11 @@ impl Exports {
     }
 
     pub(crate) fn meters(&self) -> Meters {
-        let all = [("traces", &self.traces), ("metrics", &self.metrics)];
+        let all = [
+            ("traces", &self.traces),
+            ("metrics", &self.metrics),
+            ("logs", &self.logs),
+        ];
         let meters = all.into_iter().filter_map(|(signal, exporter)| {
             exporter.as_ref().map(|exporter| (signal, exporter.meter()))
         });
@@ -107,7 +129,11 @@ impl Exports {
 
     /// Sends what is queued, for at most `within`, and ends.
     pub(crate) async fn shutdown(self, within: Duration) {
-        let all = [("spans", self.traces), ("data points", self.metrics)];
+        let all = [
+            ("spans", self.traces),
+            ("data points", self.metrics),
+            ("log records", self.logs),
+        ];
         let ends = all.into_iter().filter_map(|(what, exporter)| {
             let exporter = exporter?;
             Some(async move {
@@ -120,6 +146,10 @@ impl Exports {
         let mut ends: tokio::task::JoinSet<()> = tokio::task::JoinSet::from_iter(ends);
         while ends.join_next().await.is_some() {}
     }
+}
+
+fn sink(exporter: &Exporter) -> ItemSink {
+    ItemSink::new(Box::new(Way(exporter.queue())))
 }
 
 fn start(

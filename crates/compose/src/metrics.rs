@@ -2,6 +2,7 @@
 
 use admin::Page;
 use telemetry::access_log::Meter;
+use telemetry::diagnostics::Diagnostics;
 use telemetry::metrics::{Family, Format, Instrument, Kind, Sheet, process_sheet};
 
 use crate::exports::Meters;
@@ -32,6 +33,7 @@ pub(crate) struct Figures {
     pub(crate) reload_failures: u64,
     pub(crate) last_reload_failed: bool,
     pub(crate) access_log: Option<Meter>,
+    pub(crate) diagnostics: Diagnostics,
     pub(crate) exports: Meters,
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn gather(sheets: impl Iterator<Item = Sheet>, figures: &Figures) -> 
     if let Some(meter) = &figures.access_log {
         meter.collect(&mut sum);
     }
+    figures.diagnostics.collect(&mut sum);
     figures.exports.collect(&mut sum);
     process_sheet(&mut sum);
     sum

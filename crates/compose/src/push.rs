@@ -1,6 +1,6 @@
 //! Sends metrics to where telemetry goes, once in a while and at the end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use export::{Batch, Queue};
@@ -14,6 +14,23 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::gather;
 use crate::status::Status;
 
+/// What was told so far. One for the life of the process, as the counters are: what is told after a reload goes on from
+/// what was told before, wherever to.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(Arc<Mutex<MetricsPush>>);
+
+impl Told {
+    /// Nothing yet; counting begins now.
+    pub(crate) fn new(temporality: OtlpTemporality) -> Self {
+        Self(Arc::new(Mutex::new(MetricsPush::new(temporality, now()))))
+    }
+
+    /// Held for one report at most; one that broke off left nothing half done that matters more than the next.
+    fn lock(&self) -> std::sync::MutexGuard<'_, MetricsPush> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The task that sends.
 pub(crate) struct Push {
     stop: CancellationToken,
@@ -22,15 +39,15 @@ pub(crate) struct Push {
 
 impl Push {
     /// Sends every figure once per interval, the first time when one has passed.
-    pub(crate) fn start(status: Arc<Status>, queue: Queue, settings: &Settings) -> Self {
+    pub(crate) fn start(
+        status: Arc<Status>,
+        queue: Queue,
+        settings: &Settings,
+        told: Told,
+    ) -> Self {
         let stop = CancellationToken::new();
-        let run = run(
-            status,
-            queue,
-            settings.temporality,
-            settings.metrics_interval,
-            stop.clone(),
-        );
+        told.lock().prefer(settings.temporality);
+        let run = run(status, queue, told, settings.metrics_interval, stop.clone());
         Self {
             stop,
             task: JoinSet::from_iter([run]),
@@ -48,11 +65,10 @@ impl Push {
 async fn run(
     status: Arc<Status>,
     queue: Queue,
-    temporality: OtlpTemporality,
+    told: Told,
     interval: Duration,
     stop: CancellationToken,
 ) {
-    let mut push = MetricsPush::new(temporality, now());
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks.tick().await;
@@ -61,7 +77,7 @@ async fn run(
             _ = ticks.tick() => false,
             () = stop.cancelled() => true,
         };
-        if let Some(batch) = collect(&status, &mut push).await {
+        if let Some(batch) = collect(&status, &told).await {
             // What is lost is counted by the exporter.
             queue.send_or_drop(batch);
         }
@@ -72,7 +88,7 @@ async fn run(
 }
 
 /// `None` while a worker does not answer: without its figures counters would look as if they had begun again.
-async fn collect(status: &Status, push: &mut MetricsPush) -> Option<Batch> {
+async fn collect(status: &Status, told: &Told) -> Option<Batch> {
     let (sheets, figures) = status.figures().await;
     let at = now();
     let sheets: Option<Vec<_>> = sheets.into_iter().collect();
@@ -80,7 +96,7 @@ async fn collect(status: &Status, push: &mut MetricsPush) -> Option<Batch> {
     let merged = tokio::task::spawn_blocking(move || gather(sheets.into_iter(), &figures));
     let sheet = merged.await.ok()?;
     let mut bytes = Vec::new();
-    let points = push.append_otlp(&sheet, at, &mut bytes);
+    let points = told.lock().append_otlp(&sheet, at, &mut bytes);
     Some(Batch {
         bytes,
         items: u32::try_from(points).unwrap_or(u32::MAX),

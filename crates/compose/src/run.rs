@@ -4,9 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin::{Readiness, Server, System};
 use config::Errors;
+use telemetry::diagnostics::Diagnostics;
 use telemetry::environment::Environment;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +17,9 @@ use crate::build::BuildError;
 use crate::controller::Controller;
 use crate::origin::Origin;
 use crate::watch::Watch;
+
+/// How often messages that repeat themselves are summed up, and log records of messages are sent on.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Why the program could not run.
 #[derive(Debug, thiserror::Error)]
@@ -45,11 +50,15 @@ pub enum Announcement {
 }
 
 /// Runs until SIGTERM or SIGINT, then drains; a second signal ends it at once. Blocks. Tells `announce` what can be
-/// reached, once everything can.
+/// reached, once everything can. What the program says about itself is watched over and changed through `diagnostics`.
 ///
 /// # Errors
 /// [`RunError`] when it could not start.
-pub fn run(origin: Origin, announce: &mut dyn FnMut(&[Announcement])) -> Result<(), RunError> {
+pub fn run(
+    origin: Origin,
+    diagnostics: &Diagnostics,
+    announce: &mut dyn FnMut(&[Announcement]),
+) -> Result<(), RunError> {
     let descriptors = net::raise_descriptor_limit();
     let plan = origin.plan().map_err(RunError::Config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -62,7 +71,8 @@ pub fn run(origin: Origin, announce: &mut dyn FnMut(&[Announcement])) -> Result<
         let mut signals = Signals::new()?;
         let admin = plan.admin.as_ref().map(bind_admin).transpose()?;
         let watch = Watch::new(origin.path());
-        let mut controller = Controller::start(origin, plan, descriptors, environment()).await?;
+        let mut controller =
+            Controller::start(origin, plan, descriptors, environment(), diagnostics.clone()).await?;
         let status = controller.status();
         let mut announcements: Vec<Announcement> = controller
             .addresses()
@@ -81,6 +91,8 @@ pub fn run(origin: Origin, announce: &mut dyn FnMut(&[Announcement])) -> Result<
             }
         };
         let mut serving = tokio::task::JoinSet::from_iter([serving]);
+        let ticking = tick(diagnostics.clone(), stop.clone());
+        let mut ticking = tokio::task::JoinSet::from_iter([ticking]);
         status.set_readiness(Readiness::Ready);
         announce(&announcements);
         react(&mut controller, &mut signals, watch).await;
@@ -100,8 +112,20 @@ pub fn run(origin: Origin, announce: &mut dyn FnMut(&[Announcement])) -> Result<
         controller.close_telemetry().await;
         stop.cancel();
         while serving.join_next().await.is_some() {}
+        while ticking.join_next().await.is_some() {}
         Ok(())
     })
+}
+
+/// Lets messages be summed up and sent, until stopped.
+async fn tick(diagnostics: Diagnostics, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => diagnostics.tick(),
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 /// The `OTEL_*` variables; what cannot be used is told and left out.

@@ -11,10 +11,12 @@ use config::Plan;
 use gateway::{Command, EndpointView, UpstreamView, WorkerHandle};
 use serde_json::{Value, json};
 use telemetry::access_log::Meter;
+use telemetry::diagnostics::Diagnostics;
 use telemetry::metrics::Sheet;
 use telemetry::settings::Settings;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::controller::with_causes;
 use crate::exports::Meters;
 use crate::metrics::{self, Figures, Resource};
 
@@ -50,6 +52,7 @@ pub(crate) struct Status {
     workers: Arc<[WorkerHandle]>,
     readiness: AtomicU8,
     in_force: ArcSwap<InForce>,
+    diagnostics: Diagnostics,
     access_log: Mutex<Option<Meter>>,
     exports: Mutex<Meters>,
     reloads: AtomicU64,
@@ -60,12 +63,17 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) fn new(workers: Arc<[WorkerHandle]>, in_force: InForce) -> Self {
+    pub(crate) fn new(
+        workers: Arc<[WorkerHandle]>,
+        in_force: InForce,
+        diagnostics: Diagnostics,
+    ) -> Self {
         let (reload, requests) = mpsc::channel(4);
         Self {
             workers,
             readiness: AtomicU8::new(0),
             in_force: ArcSwap::from_pointee(in_force),
+            diagnostics,
             access_log: Mutex::new(None),
             exports: Mutex::default(),
             reloads: AtomicU64::new(0),
@@ -122,6 +130,7 @@ impl Status {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
+            diagnostics: self.diagnostics.clone(),
             exports: self
                 .exports
                 .lock()
@@ -222,6 +231,23 @@ impl System for Status {
             self.reload.send(reply).await.map_err(|_| busy())?;
             outcome.await.map_err(|_| busy())?
         })
+    }
+
+    fn log_filter(&self) -> String {
+        self.diagnostics.filter()
+    }
+
+    fn set_log_filter(&self, filter: &str) -> Result<(), String> {
+        let before = self.diagnostics.filter();
+        self.diagnostics
+            .set_filter(filter)
+            .map_err(|error| with_causes(&error))?;
+        tracing::info!(
+            before,
+            now = self.diagnostics.filter(),
+            "log filter changed"
+        );
+        Ok(())
     }
 }
 

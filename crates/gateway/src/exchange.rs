@@ -1,5 +1,6 @@
 //! One request and its response over HTTP/1.1. [`exchange`] reads top to bottom in the order of the phases.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -63,12 +64,23 @@ pub(crate) enum Next {
     Tunnel(Box<Tunnel>),
 }
 
+/// When a head was there.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    /// When its first byte was looked at.
+    at: Instant,
+    /// Whether the rest of it was not waited for.
+    at_once: bool,
+}
+
 /// What is known of the exchange under way.
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) conn: &'a Conn,
     pub(crate) started: Instant,
+    /// Whether the whole head was there when the first byte was looked at.
+    pub(crate) came_at_once: bool,
     pub(crate) snapshot: Rc<Snapshot>,
     pub(crate) route: Option<RouteIndex>,
     pub(crate) asked: Asked,
@@ -81,6 +93,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: Option<std::net::SocketAddr>,
     pub(crate) upstream_duration: Option<Duration>,
     pub(crate) tries: u32,
+    /// Tries that ended, those without a connection included.
+    pub(crate) ended_attempts: Cell<u32>,
     /// When the response was complete, if the clock was read then.
     pub(crate) ended: Option<Instant>,
     pub(crate) end: End,
@@ -135,24 +149,23 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
         &mut scratch.head,
     )
     .await;
-    let Some(started) = head.transpose() else {
+    let Some(begun) = head.transpose() else {
         return Next::Close;
     };
     conn.requests.set(conn.requests.get() + 1);
-    let began = started.as_ref().map_or_else(|_| Instant::now(), |at| *at);
-    let mut ex = Exchange::new(worker, conn, began);
+    let mut ex = Exchange::new(worker, conn, begun.as_ref().ok());
     let active = worker
         .stats
         .requests
         .started(scratch.head.method, Scheme::Http);
-    if started.is_err() {
+    if begun.is_err() {
         // Nothing in the head can be relied on.
         scratch.head.clear();
     }
     if let Some(tracer) = &ex.snapshot.tracer {
         tracer.begin(&scratch.head.fields, &mut scratch.trace);
     }
-    let answered = match started {
+    let answered = match begun {
         Ok(_) => answer(&mut ex, scratch).await,
         Err(refusal) => Err(refusal),
     };
@@ -218,7 +231,7 @@ async fn read_head(
     limits: &LimitsPlan,
     input: &mut Buffer,
     head: &mut RequestHead,
-) -> Result<Option<Instant>, Refusal> {
+) -> Result<Option<Begun>, Refusal> {
     let bounds = HeadLimits {
         bytes: limits.head_max as usize,
         fields: usize::from(limits.headers_max),
@@ -226,18 +239,21 @@ async fn read_head(
     };
     let started = Instant::now();
     let mut reader = HeadReader::default();
-    let mut armed = false;
+    let mut reads = 0_u32;
     loop {
         if !input.is_empty()
             && let Some(len) = reader.request(input.filled(), bounds, head)?
         {
             input.consume(len);
-            return Ok(Some(started));
+            return Ok(Some(Begun {
+                at: started,
+                at_once: reads <= 1,
+            }));
         }
-        if !armed {
-            armed = true;
+        if reads == 0 {
             conn.timer.arm(started + limits.head_timeout);
         }
+        reads += 1;
         match conn.read(&worker.buffers, input).await {
             Heard::Bytes => {}
             Heard::End => return Ok(None),
@@ -247,11 +263,13 @@ async fn read_head(
 }
 
 impl<'a> Exchange<'a> {
-    fn new(worker: &'a Worker, conn: &'a Conn, started: Instant) -> Self {
+    /// `begun`: `None` when the head was none.
+    fn new(worker: &'a Worker, conn: &'a Conn, begun: Option<&Begun>) -> Self {
         Self {
             worker,
             conn,
-            started,
+            started: begun.map_or_else(Instant::now, |begun| begun.at),
+            came_at_once: begun.is_some_and(|begun| begun.at_once),
             snapshot: worker.snapshot(),
             route: None,
             asked: Asked {
@@ -272,6 +290,7 @@ impl<'a> Exchange<'a> {
             endpoint: None,
             upstream_duration: None,
             tries: 0,
+            ended_attempts: Cell::new(0),
             ended: None,
             end: End::Complete,
             error: None,
@@ -337,8 +356,16 @@ impl<'a> Exchange<'a> {
             End::UpstreamCut => bump(&stats.upstream_cut),
             End::Complete | End::Timeout | End::Refused => {}
         }
-        if let Some(sink) = &*self.worker.access_log.borrow() {
-            sink.record(&self.record(scratch, elapsed));
+        let lines = self.worker.access_log.borrow();
+        let export = self.worker.export.borrow();
+        if lines.is_some() || export.access.is_some() {
+            let record = self.record(scratch, elapsed);
+            if let Some(sink) = &*lines {
+                sink.record(&record);
+            }
+            if let Some(sink) = &export.access {
+                sink.record(&record);
+            }
         }
     }
 
@@ -359,12 +386,12 @@ impl<'a> Exchange<'a> {
             status: self.status,
             error: self.error,
         };
-        let sink = self.worker.spans.borrow();
+        let export = self.worker.export.borrow();
         tracer.finish(
             &mut scratch.trace,
             &finished,
             self.worker.clock(),
-            sink.as_ref(),
+            export.spans.as_ref(),
         )
     }
 

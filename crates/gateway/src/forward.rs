@@ -1,5 +1,6 @@
 //! The `forward` target: picks an endpoint, sends the request, tries again where that is safe.
 
+mod attempt;
 mod download;
 mod progress;
 mod response_body;
@@ -22,6 +23,7 @@ use crate::refusal::Refusal;
 use crate::stats::bump;
 use crate::tunnel::Tunnel;
 
+use attempt::Attempt;
 use progress::Progress;
 use transfer::{Transfer, Waited, wait_guarded};
 
@@ -106,22 +108,20 @@ pub(crate) async fn forward(
         let endpoint = tries.pick(upstream)?;
         ex.endpoint = Some(endpoint.address);
         let due = tries.due();
-        scratch
-            .trace
-            .begin_attempt(endpoint.address, ex.started, &mut scratch.upstream_output);
-        let lease = match tries.acquire(ex, scratch, &endpoint, due).await {
+        let attempt = Attempt::begin(ex, scratch, endpoint);
+        let lease = match tries.acquire(ex, scratch, &attempt.endpoint, due).await {
             Waited::Done(Ok(lease)) => lease,
             Waited::Done(Err(failure)) => {
                 tries
-                    .after_failure(ex, scratch, &endpoint, failure, &Progress::default())
+                    .after_failure(ex, scratch, &attempt, failure, &Progress::default())
                     .await?;
                 continue;
             }
-            Waited::ClientGone => return Ok(client_gone(ex)),
+            Waited::ClientGone => return Ok(client_gone(ex, scratch, &attempt)),
             Waited::Expired => {
                 let failure = Failure::Connect(ConnectFailure::TimedOut);
                 tries
-                    .after_failure(ex, scratch, &endpoint, failure, &Progress::default())
+                    .after_failure(ex, scratch, &attempt, failure, &Progress::default())
                     .await?;
                 continue;
             }
@@ -140,39 +140,45 @@ pub(crate) async fn forward(
         }
         match ending {
             Ending::Complete { reusable } => {
-                scratch.trace.end_attempt(Outcome::Status(ex.status), None);
-                return Ok(complete(ex, scratch, lease, reusable, &progress));
+                let next = complete(ex, scratch, lease, reusable, &progress);
+                let ended = *ex.ended.get_or_insert_with(Instant::now);
+                attempt.end(ex, scratch, Outcome::Status(ex.status), ended);
+                return Ok(next);
             }
             Ending::Switched => {
-                scratch.trace.end_attempt(Outcome::Status(ex.status), None);
+                let outcome = Outcome::Status(ex.status);
+                attempt.end(ex, scratch, outcome, Instant::now());
                 return Ok(tunnel(ex, scratch, lease, target));
             }
             Ending::Failed(failure) => {
                 if tries.redispatches(&lease, failure, &progress) {
                     bump(&ex.worker.stats.redispatches);
                     let now = Instant::now();
-                    scratch.trace.end_attempt(failure.outcome(), Some(now));
+                    attempt.end(ex, scratch, failure.outcome(), now);
                     let note = Note::new("redispatch", now);
-                    let endpoint = Detail::Address(endpoint.address);
+                    let endpoint = Detail::Address(attempt.endpoint.address);
                     scratch.trace.note(note.with("endpoint", endpoint));
                     continue;
                 }
-                endpoint.stats.failed();
+                attempt.endpoint.stats.failed();
                 drop(lease);
                 tries
-                    .after_failure(ex, scratch, &endpoint, failure, &progress)
+                    .after_failure(ex, scratch, &attempt, failure, &progress)
                     .await?;
             }
-            Ending::Refused(refusal) => return Err(refusal),
+            Ending::Refused(refusal) => {
+                attempt.end(ex, scratch, Outcome::Open, Instant::now());
+                return Err(refusal);
+            }
             Ending::Cut => {
-                endpoint.stats.failed();
+                attempt.endpoint.stats.failed();
                 ex.end = End::UpstreamCut;
                 ex.error = Some(CUT);
-                scratch.trace.end_attempt(Outcome::Failed(CUT), None);
+                attempt.end(ex, scratch, Outcome::Failed(CUT), Instant::now());
                 ex.conn.stream.reset_on_close();
                 return Ok(Next::Close);
             }
-            Ending::ClientGone => return Ok(client_gone(ex)),
+            Ending::ClientGone => return Ok(client_gone(ex, scratch, &attempt)),
         }
     }
 }
@@ -242,7 +248,8 @@ fn tunnel(ex: &Exchange<'_>, scratch: &mut Scratch, lease: Lease, target: &Forwa
     Next::Tunnel(Box::new(Tunnel::new(lease, early, target.idle_timeout)))
 }
 
-fn client_gone(ex: &mut Exchange<'_>) -> Next {
+fn client_gone(ex: &mut Exchange<'_>, scratch: &mut Scratch, attempt: &Attempt) -> Next {
+    attempt.end(ex, scratch, Outcome::Open, Instant::now());
     ex.end = End::ClientGone;
     Next::Close
 }
@@ -332,17 +339,18 @@ impl<'a> Tries<'a> {
         &mut self,
         ex: &Exchange<'_>,
         scratch: &mut Scratch,
-        endpoint: &Rc<Endpoint>,
+        attempt: &Attempt,
         failure: Failure,
         progress: &Progress,
     ) -> Result<(), Refusal> {
         let now = Instant::now();
-        scratch.trace.end_attempt(failure.outcome(), Some(now));
+        attempt.end(ex, scratch, failure.outcome(), now);
         if self.left == 0 || progress.pumped.get() || !self.retries_on(failure, progress) {
             return Err(failure.refusal());
         }
         self.left -= 1;
         bump(&ex.worker.stats.retries);
+        let endpoint = &attempt.endpoint;
         let note = Note::new("retry", now)
             .with("cause", Detail::Word(failure.word()))
             .with("endpoint", Detail::Address(endpoint.address));

@@ -29,6 +29,6 @@ mod worker;
 pub use listener::Gate;
 pub use program::Program;
 pub use worker::{
-    Command, EndpointView, ListenCommand, UpstreamView, WorkerConfig, WorkerGone, WorkerHandle,
-    spawn_worker,
+    Command, EndpointView, ExportSinks, ListenCommand, UpstreamView, WorkerConfig, WorkerGone,
+    WorkerHandle, spawn_worker,
 };

@@ -3,12 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use telemetry::metrics::{Family, Instrument, Kind, RequestMetrics, Sheet};
+use telemetry::metrics::{
+    ClientMetrics, Family, Instrument, Kind, RequestMetrics, ServerLabel, Sheet,
+};
+use upstream::Endpoint;
 
 /// Counters of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     pub(crate) requests: RequestMetrics,
+    pub(crate) tries: ClientMetrics,
     pub(crate) accepted: Cell<u64>,
     pub(crate) connections: Cell<u32>,
     pub(crate) accept_errors: Cell<u64>,
@@ -24,7 +28,6 @@ pub(crate) struct Stats {
     pub(crate) ranges_dropped: Cell<u64>,
     pub(crate) body_bytes_in: Cell<u64>,
     pub(crate) body_bytes_out: Cell<u64>,
-    pub(crate) loop_lag_max_ns: Cell<u64>,
     refusals: RefCell<HashMap<&'static str, u64>>,
     timeouts: RefCell<HashMap<&'static str, u64>>,
 }
@@ -58,7 +61,8 @@ families! {
     BODY_OUT = Counter "tidegate.response.body" "By", "Response body bytes sent.";
     REFUSALS = Counter "tidegate.refusals" "{request}", "Requests Tidegate answered with an error of its own, by cause.";
     TIMEOUTS = Counter "tidegate.timeouts" "{timeout}", "Waits that ended at their limit, by what was waited for.";
-    LOOP_LAG = Gauge "tidegate.worker.loop_lag" "s", "Longest delay of the worker's loop since the last scrape.";
+    LOOP_LAG = Gauge "tidegate.worker.loop_lag" "s", "Longest delay of the worker's loop in the last 10 to 20 seconds.";
+    WORKER_BUSY = ObservableCounter "tidegate.worker.busy" "s", "Time the worker's loop did not wait; its rate is the share it was busy.";
     WORKER_CPU = ObservableCounter "tidegate.worker.cpu" "s", "CPU time of the worker's thread.";
     WORKER_CONNECTIONS = UpDownCounter "tidegate.worker.connections" "{connection}", "Client connections open on the worker.";
     UP_OPEN = UpDownCounter "tidegate.upstream.connections" "{connection}", "Connections open to the endpoint.";
@@ -95,16 +99,22 @@ impl Stats {
         *self.timeouts.borrow_mut().entry(what).or_default() += 1;
     }
 
-    /// Copies every counter. `worker` is the worker's number as text.
-    pub(crate) fn collect(&self, worker: &str, sheet: &mut Sheet) {
+    /// What figures about tries call the endpoint.
+    pub(crate) fn server_label(&self, endpoint: &Endpoint) -> ServerLabel {
+        let number = endpoint.label.get_or_init(|| {
+            let address = endpoint.address;
+            let label = self.tries.label(&address.ip().to_string(), address.port());
+            label.number()
+        });
+        ServerLabel::of_number(*number)
+    }
+
+    /// Copies every counter.
+    pub(crate) fn collect(&self, sheet: &mut Sheet) {
         self.requests.collect(sheet);
+        self.tries.collect(sheet);
         sheet.counter(&ACCEPTED, &[], self.accepted.get());
         sheet.gauge(&CONNECTIONS, &[], f64::from(self.connections.get()));
-        sheet.gauge(
-            &WORKER_CONNECTIONS,
-            &[("worker", worker)],
-            f64::from(self.connections.get()),
-        );
         sheet.counter(&ACCEPT_ERRORS, &[], self.accept_errors.get());
         sheet.counter(
             &CONNECTIONS_REFUSED,
@@ -132,12 +142,5 @@ impl Stats {
         for (what, count) in self.timeouts.borrow().iter() {
             sheet.counter(&TIMEOUTS, &[("what", what)], *count);
         }
-        let lag = std::time::Duration::from_nanos(self.loop_lag_max_ns.take());
-        sheet.gauge(&LOOP_LAG, &[("worker", worker)], lag.as_secs_f64());
-        sheet.counter_seconds(
-            &WORKER_CPU,
-            &[("worker", worker)],
-            telemetry::metrics::thread_cpu_time(),
-        );
     }
 }

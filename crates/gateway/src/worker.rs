@@ -1,6 +1,7 @@
 //! One data-plane thread: its event loop, listeners, pools and counters.
 
 mod command;
+mod loop_lag;
 mod thread;
 
 use std::cell::{Cell, RefCell};
@@ -11,7 +12,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base::{BufferPool, HttpDate};
 use net::{Stream, Timers};
-use telemetry::ItemSink;
 use telemetry::access_log::AccessSink;
 use telemetry::trace::{Anchor, Tracer};
 use tokio::net::TcpListener;
@@ -24,8 +24,9 @@ use crate::program::Program;
 use crate::serving::{Servers, connection};
 use crate::snapshot::Snapshot;
 use crate::stats::{Stats, bump};
+use loop_lag::LoopLag;
 
-pub use command::{Command, EndpointView, ListenCommand, UpstreamView};
+pub use command::{Command, EndpointView, ExportSinks, ListenCommand, UpstreamView};
 pub use thread::{WorkerConfig, WorkerGone, WorkerHandle, spawn_worker};
 
 /// How long an accept loop rests when there is no descriptor left: spinning would help no one.
@@ -41,12 +42,12 @@ const FULL: &[u8] =
 pub(crate) struct Worker {
     pub(crate) timers: Timers,
     pub(crate) stats: Stats,
+    pub(crate) loop_lag: LoopLag,
     pub(crate) upstreams: Upstreams,
     pub(crate) servers: Servers,
     pub(crate) buffers: BufferPool,
     pub(crate) access_log: RefCell<Option<AccessSink>>,
-    /// Where spans go.
-    pub(crate) spans: RefCell<Option<ItemSink>>,
+    pub(crate) export: RefCell<ExportSinks>,
     pub(crate) draining: Cell<bool>,
     /// Accept loops that have not ended.
     accepting: Cell<u32>,
@@ -63,11 +64,12 @@ impl Worker {
         let worker = Self {
             timers: Timers::new(),
             stats: Stats::default(),
+            loop_lag: LoopLag::new(Instant::now()),
             upstreams: Upstreams::new(shared),
             servers: Servers::default(),
             buffers: BufferPool::new(BUFFER_BYTES, BUFFERS_KEPT),
             access_log: RefCell::new(None),
-            spans: RefCell::new(None),
+            export: RefCell::default(),
             draining: Cell::new(false),
             accepting: Cell::new(0),
             via,
@@ -126,12 +128,21 @@ impl Worker {
         self.clock.set(Anchor::now());
     }
 
+    /// Whether anyone wants a line or a record of each request.
+    pub(crate) fn logs_requests(&self) -> bool {
+        self.access_log.borrow().is_some() || self.export.borrow().access.is_some()
+    }
+
     /// Hands over what was recorded and waits for more.
     pub(crate) fn flush(&self) {
         if let Some(sink) = &*self.access_log.borrow() {
             sink.flush();
         }
-        if let Some(sink) = &*self.spans.borrow() {
+        let export = self.export.borrow();
+        if let Some(sink) = &export.spans {
+            sink.flush();
+        }
+        if let Some(sink) = &export.access {
             sink.flush();
         }
     }

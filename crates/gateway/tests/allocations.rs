@@ -18,9 +18,11 @@ use gateway::plan::{
     ListenerPlan, MatchPlan, PathMatch, RewritePath, RewritePlan, RoutePlan, SplitPlan, TargetPlan,
     TextTemplate, UnderscoreFields,
 };
-use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
+use gateway::{
+    Command, ExportSinks, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker,
+};
 use message::{FieldName, PathPolicy};
-use telemetry::access_log::AccessLog;
+use telemetry::access_log::{AccessLog, RecordForm, RecordSink};
 use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget, TracingPlan};
 use telemetry::{ItemSink, Outlet, Parcel};
 use tokio::sync::oneshot;
@@ -230,8 +232,17 @@ impl Fixture {
         }
         if let Some(spans) = spans {
             let (done, _) = oneshot::channel();
-            let sink = ItemSink::new(Box::new(spans));
-            send(&worker, Command::Spans(Some(sink), done));
+            let form = RecordForm::new(&AccessLogPlan {
+                format: AccessLogFormat::default(),
+                target: AccessLogTarget::Nowhere,
+                redact_query: Vec::new(),
+            });
+            let records = ItemSink::new(Box::new(Spans::default()));
+            let sinks = ExportSinks {
+                spans: Some(ItemSink::new(Box::new(spans))),
+                access: Some(RecordSink::new(Arc::new(form), records)),
+            };
+            send(&worker, Command::Export(sinks, done));
         }
         // The thread has named itself once it answers.
         let (reply, answer) = oneshot::channel();

@@ -10,6 +10,7 @@ mod layout;
 mod line;
 mod meter;
 mod record;
+mod records;
 mod sink;
 mod target;
 mod writer;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 pub use meter::{Counts, Meter};
 pub use record::{AccessRecord, End};
+pub use records::{RecordForm, RecordSink};
 pub use sink::AccessSink;
 
 use crate::plan::AccessLogPlan;

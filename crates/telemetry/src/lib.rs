@@ -5,6 +5,7 @@
 
 pub mod access_log;
 mod ascii;
+mod attributes;
 pub mod diagnostics;
 pub mod environment;
 mod item_sink;
@@ -12,6 +13,7 @@ pub mod metrics;
 pub mod plan;
 mod redact;
 pub mod settings;
+mod time;
 pub mod trace;
 
 pub use item_sink::{ItemSink, Outlet, Parcel};

@@ -15,6 +15,7 @@ mod histogram;
 mod interned;
 mod key;
 mod labels;
+mod memory_limit;
 mod name;
 mod outcome;
 mod points;

@@ -58,6 +58,8 @@ pub enum AccessLogFormat {
 /// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessLogTarget {
+    /// No lines are written: requests are log records where those are sent, and nothing elsewhere.
+    Nowhere,
     /// Standard output.
     Stdout,
     /// A file, appended to, opened again on SIGHUP.

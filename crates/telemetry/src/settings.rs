@@ -11,8 +11,8 @@ use propagation::Formats;
 use crate::environment::{self, Environment, Exporter, RootSampler, Sampler};
 use crate::metrics::ExemplarFilter;
 use crate::plan::{
-    OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality, ParentRule, RatePlan,
-    SamplingPlan, TelemetryPlan, TracingPlan,
+    AccessLogPlan, OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality,
+    ParentRule, RatePlan, SamplingPlan, TelemetryPlan, TracingPlan,
 };
 
 /// The name of a gateway that was given none.
@@ -33,6 +33,8 @@ pub struct Settings {
     pub metrics: Option<Destination>,
     /// Where log records are sent.
     pub logs: Option<Destination>,
+    /// How requests are recorded among them; `None`: messages of the program alone.
+    pub access_records: Option<AccessLogPlan>,
     /// How often metrics are sent.
     pub metrics_interval: Duration,
     /// What the points of metrics count from.
@@ -68,12 +70,15 @@ impl Settings {
         let destination = |signal| destination(plan.otlp.as_ref(), environment, signal);
         let traces = destination(OtlpSignal::Traces);
         let otlp = plan.otlp.as_ref();
+        let logs = destination(OtlpSignal::Logs);
+        let access_log = plan.access_log.as_ref().filter(|_| logs.is_some());
         Self {
             resource: resource(plan, environment),
             tracing: tracing(plan, environment, traces.is_some()),
             traces,
             metrics: destination(OtlpSignal::Metrics),
-            logs: destination(OtlpSignal::Logs),
+            access_records: access_log.cloned(),
+            logs,
             metrics_interval: otlp
                 .and_then(|otlp| otlp.metrics_interval)
                 .unwrap_or(environment.metrics.export_interval),
@@ -85,16 +90,16 @@ impl Settings {
 
     /// Whether something is sent to another place, in another way, or in another name than by the other settings.
     pub fn sends_otherwise(&self, other: &Self) -> bool {
-        let sent = |settings: &Self| {
+        fn sent(settings: &Settings) -> impl PartialEq + '_ {
             (
-                settings.traces.clone(),
-                settings.metrics.clone(),
-                settings.logs.clone(),
-                settings.resource.clone(),
+                &settings.traces,
+                &settings.metrics,
+                (&settings.logs, &settings.access_records),
+                &settings.resource,
                 settings.metrics_interval,
                 settings.temporality,
             )
-        };
+        }
         sent(self) != sent(other)
     }
 

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use compose::{Announcement, Origin, RunError};
+use telemetry::diagnostics::{Diagnostics, Writing};
+use telemetry::environment::LogLevel;
 
 const CLEAN: u8 = 0;
 const COULD_NOT_RUN: u8 = 1;
@@ -19,9 +21,10 @@ const BAD_CONFIGURATION: u8 = 2;
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {
-    /// What is logged to standard error: error, warn, info, debug or trace, or per module as in `warn,compose=debug`.
-    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
-    log: String,
+    /// What is logged to standard error: error, warn, info, debug or trace, or per module as in `warn,compose=debug`
+    /// [default: `OTEL_LOG_LEVEL`, else info].
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -55,24 +58,37 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = diagnostics(&arguments.log).and_then(|()| match arguments.command {
-        Command::Run { config } => run(Origin::Path(config), |_| String::new()),
-        Command::Check { config } => check(config),
-        Command::Schema => schema(),
-        Command::Demo { listen, admin } => demo(listen, admin),
-    });
+    let outcome =
+        diagnostics(arguments.log).and_then(|(diagnostics, _writing)| match arguments.command {
+            Command::Run { config } => run(Origin::Path(config), &diagnostics, |_| String::new()),
+            Command::Check { config } => check(config),
+            Command::Schema => schema(),
+            Command::Demo { listen, admin } => demo(listen, admin, &diagnostics),
+        });
     ExitCode::from(outcome.unwrap_or_else(|error| {
         report(&format!("tidegate: {error:#}"));
         COULD_NOT_RUN
     }))
 }
 
-fn diagnostics(filter: &str) -> anyhow::Result<()> {
-    telemetry::diagnostics::init(filter).with_context(|| format!("--log {filter}"))
+fn diagnostics(filter: Option<String>) -> anyhow::Result<(Diagnostics, Writing)> {
+    let (filter, origin) = match filter {
+        Some(filter) => (filter, "--log"),
+        // A word that is none is told when all of these variables are read.
+        None => {
+            let level = LogLevel::of(&|name| std::env::var(name).ok());
+            (level.map_or("", LogLevel::filter).to_owned(), "log level")
+        }
+    };
+    telemetry::diagnostics::init(&filter).with_context(|| format!("{origin} {filter}"))
 }
 
 /// Runs; the greeting is printed behind what can be reached.
-fn run(origin: Origin, greeting: impl Fn(&[Announcement]) -> String) -> anyhow::Result<u8> {
+fn run(
+    origin: Origin,
+    diagnostics: &Diagnostics,
+    greeting: impl Fn(&[Announcement]) -> String,
+) -> anyhow::Result<u8> {
     let mut announce = |announcements: &[Announcement]| {
         let mut text = String::new();
         for announcement in announcements {
@@ -87,7 +103,7 @@ fn run(origin: Origin, greeting: impl Fn(&[Announcement]) -> String) -> anyhow::
         // A reader that went away is no reason to stop serving.
         print(&text).ok();
     };
-    match compose::run(origin, &mut announce) {
+    match compose::run(origin, diagnostics, &mut announce) {
         Ok(()) => Ok(CLEAN),
         Err(RunError::Config(errors)) => {
             report(errors.to_string().trim_end());
@@ -113,14 +129,14 @@ fn schema() -> anyhow::Result<u8> {
     Ok(CLEAN)
 }
 
-fn demo(listen: SocketAddr, admin: SocketAddr) -> anyhow::Result<u8> {
+fn demo(listen: SocketAddr, admin: SocketAddr, diagnostics: &Diagnostics) -> anyhow::Result<u8> {
     let services = demo::Services::start().context("the demo's own services")?;
     let text = demo::config_with(&services, listen, admin);
     let origin = Origin::Text {
         name: "demo.yaml".into(),
         text,
     };
-    run(origin, |announcements| {
+    run(origin, diagnostics, |announcements| {
         // Port 0 has become another.
         let (mut web, mut api) = (listen, admin);
         for announcement in announcements {

@@ -1,6 +1,6 @@
 //! One endpoint as one worker sees it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -20,6 +20,8 @@ pub struct Endpoint {
     pub weight: u32,
     /// What happened so far on this worker.
     pub stats: EndpointStats,
+    /// A number its user knows it by, such as a label of metrics; set once, by the user.
+    pub label: OnceCell<u32>,
     pub(crate) connections: ConnectionsPlan,
     pub(crate) shared: Arc<Shared>,
     pub(crate) budget: Arc<Budget>,

@@ -92,6 +92,7 @@ impl Upstream {
             address: resolved.address,
             weight: resolved.weight.max(1),
             stats: crate::EndpointStats::default(),
+            label: std::cell::OnceCell::new(),
             connections,
             shared: Arc::clone(&self.shared),
             budget,

@@ -29,6 +29,7 @@ pub(crate) struct Fake {
     pub(crate) readiness: Mutex<Readiness>,
     pub(crate) reload: Mutex<Result<ReloadReport, ReloadError>>,
     pub(crate) reloads: AtomicUsize,
+    pub(crate) log_filter: Mutex<String>,
     /// `config` says when it has begun, and waits until it may go on.
     pub(crate) config_begun: Semaphore,
     pub(crate) config_may_end: Semaphore,
@@ -45,6 +46,7 @@ impl Fake {
                 notes: vec!["1 route added".into()],
             })),
             reloads: AtomicUsize::new(0),
+            log_filter: Mutex::new("info".into()),
             config_begun: Semaphore::new(0),
             config_may_end: Semaphore::new(1_000),
         })
@@ -95,6 +97,18 @@ impl System for Fake {
         self.reloads.fetch_add(1, Ordering::Relaxed);
         let result = self.reload.lock().unwrap().clone();
         Box::pin(async { result })
+    }
+
+    fn log_filter(&self) -> String {
+        self.log_filter.lock().unwrap().clone()
+    }
+
+    fn set_log_filter(&self, filter: &str) -> Result<(), String> {
+        if filter == "nonsense" {
+            return Err("expected a log filter, found `nonsense`".into());
+        }
+        filter.clone_into(&mut self.log_filter.lock().unwrap());
+        Ok(())
     }
 }
 

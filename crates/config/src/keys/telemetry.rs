@@ -84,7 +84,8 @@ object! {
         format: or(FORMAT, LineFormat::Json),
         /// The fields of a JSON line in their order; absent: all of them.
         fields: optional(list("fields", FIELD, 1, 64).unique()),
-        /// `stdout`, or a file that is appended to and opened again on SIGHUP.
+        /// `stdout`, or a file that is appended to and opened again on SIGHUP, or `none`. Where `otlp` sends `logs`, each
+        /// line is a log record there as well, with the same fields; with `none` there only.
         path: or(target(), AccessLogTarget::Stdout),
     }
 }
@@ -162,11 +163,14 @@ pub(super) static FILE: Parsed<PathBuf> = Parsed {
 
 fn target() -> impl Kind<Value = AccessLogTarget> {
     OrWord {
-        words: &[("stdout", AccessLogTarget::Stdout)],
+        words: &[
+            ("stdout", AccessLogTarget::Stdout),
+            ("none", AccessLogTarget::Nowhere),
+        ],
         kind: &FILE,
         wrap: AccessLogTarget::File,
         unwrap: |target| match target {
-            AccessLogTarget::Stdout => None,
+            AccessLogTarget::Nowhere | AccessLogTarget::Stdout => None,
             AccessLogTarget::File(path) => Some(path),
         },
     }

@@ -53,7 +53,7 @@ impl<'a> Transfer<'a> {
             listener: ex.conn.listener.plan(),
             asked: ex.asked,
             head_due,
-            timed: ex.worker.access_log.borrow().is_some(),
+            timed: ex.worker.logs_requests(),
             trace_field,
             progress: Progress::default(),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use telemetry::ItemSink;
-use telemetry::access_log::AccessSink;
+use telemetry::access_log::{AccessSink, RecordSink};
 use telemetry::metrics::Sheet;
 use tokio::sync::oneshot;
 use upstream::ResolvedEndpoint;
@@ -34,8 +34,8 @@ pub enum Command {
     },
     /// Log requests here, or nowhere. Lines for the log before have been handed over when it is answered.
     AccessLog(Option<AccessSink>, oneshot::Sender<()>),
-    /// Record spans here, or nowhere. Those for the exporter before have been handed over when it is answered.
-    Spans(Option<ItemSink>, oneshot::Sender<()>),
+    /// Record for export here, or nowhere. What is for the exporters before has been handed over when it is answered.
+    Export(ExportSinks, oneshot::Sender<()>),
     /// Copy your counters.
     Collect(oneshot::Sender<Sheet>),
     /// Describe your upstreams.
@@ -50,6 +50,15 @@ pub enum Command {
         /// How many connections were cut.
         done: oneshot::Sender<u32>,
     },
+}
+
+/// Where one worker records what is exported; what has no sink is not recorded.
+#[derive(Debug, Default)]
+pub struct ExportSinks {
+    /// Spans.
+    pub spans: Option<ItemSink>,
+    /// Requests as log records.
+    pub access: Option<RecordSink>,
 }
 
 /// A socket to accept on.

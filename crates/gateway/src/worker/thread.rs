@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use telemetry::metrics::Sheet;
+use telemetry::metrics::{Sheet, thread_cpu_time};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use upstream::Shared;
@@ -139,7 +140,7 @@ async fn run(config: WorkerConfig, mut commands: mpsc::Receiver<Command>) {
         () = serving => {}
     }
     // Dropped, a sink hands over what it holds.
-    drop((worker.access_log.take(), worker.spans.take()));
+    drop((worker.access_log.take(), worker.export.take()));
     // Coroutines refer to the worker that keeps them.
     worker.servers.clear();
 }
@@ -149,12 +150,10 @@ async fn housekeeping(worker: &Worker) {
     loop {
         let slept = Instant::now();
         tokio::time::sleep(HOUSEKEEPING).await;
-        let lag = slept.elapsed().saturating_sub(HOUSEKEEPING);
-        let lag = u64::try_from(lag.as_nanos()).unwrap_or(u64::MAX);
+        let now = Instant::now();
         worker
-            .stats
-            .loop_lag_max_ns
-            .set(worker.stats.loop_lag_max_ns.get().max(lag));
+            .loop_lag
+            .note(now.saturating_duration_since(slept + HOUSEKEEPING), now);
         worker.refresh_clocks();
         worker.flush();
         if adapted.elapsed() >= ADAPT_EVERY {
@@ -216,15 +215,14 @@ fn obey(worker: &Rc<Worker>, listeners: &Listeners, label: &str, command: Comman
             }
             done.send(()).ok();
         }
-        Command::Spans(sink, done) => {
-            drop(worker.spans.replace(sink));
+        Command::Export(sinks, done) => {
+            drop(worker.export.replace(sinks));
             done.send(()).ok();
         }
         Command::Collect(reply) => drop(reply.send(collect(worker, label))),
         Command::Upstreams(reply) => drop(reply.send(views(worker))),
         Command::Ping(reply) => {
-            let lag = Duration::from_nanos(worker.stats.loop_lag_max_ns.get());
-            reply.send(lag).ok();
+            reply.send(worker.loop_lag.worst()).ok();
         }
         // Handled by the caller, which ends after it.
         Command::Drain { .. } => {}
@@ -271,7 +269,15 @@ fn views(worker: &Worker) -> Vec<UpstreamView> {
 
 fn collect(worker: &Worker, label: &str) -> Sheet {
     let mut sheet = Sheet::new();
-    worker.stats.collect(label, &mut sheet);
+    worker.stats.collect(&mut sheet);
+    let labels = [("worker", label)];
+    let connections = worker.stats.connections.get();
+    sheet.gauge(&stats::WORKER_CONNECTIONS, &labels, f64::from(connections));
+    let lag = worker.loop_lag.worst();
+    sheet.gauge(&stats::LOOP_LAG, &labels, lag.as_secs_f64());
+    sheet.counter_seconds(&stats::WORKER_CPU, &labels, thread_cpu_time());
+    let busy = Handle::current().metrics().worker_total_busy_duration(0);
+    sheet.counter_seconds(&stats::WORKER_BUSY, &labels, busy);
     for upstream in views(worker) {
         for endpoint in upstream.endpoints {
             let address = endpoint.address.to_string();

@@ -47,6 +47,10 @@ impl Target {
                 // as they are, since they belong to everybody who shares it.
                 file: Some(File::from(io::stdout().as_fd().try_clone_to_owned()?)),
             }),
+            AccessLogTarget::Nowhere => Ok(Self {
+                file: open_file(Path::new("/dev/null"))?,
+                path: None,
+            }),
             AccessLogTarget::File(path) => Ok(Self {
                 file: open_file(path)?,
                 path: Some(path.clone()),

@@ -36,6 +36,24 @@ const LEVELS: Choice<LogLevel> = Choice {
 };
 
 impl LogLevel {
+    /// As a filter of messages.
+    pub fn filter(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+
+    /// The variable alone; `var` as in [`Environment::read`](super::Environment::read). `None` when it is not set or no
+    /// level, of which nothing is said here.
+    pub fn of(var: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+        Self::read(&mut Reader::new(var))
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         reader.choice("OTEL_LOG_LEVEL", &LEVELS)
     }

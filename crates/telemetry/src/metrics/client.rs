@@ -38,6 +38,16 @@ pub struct ServerLabel(u32);
 impl ServerLabel {
     const OVERFLOW: Self = Self(0);
     const FIRST: u32 = 1;
+
+    /// A number to keep it by.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The label kept by that number; one that was never given counts as the overflow.
+    pub fn of_number(number: u32) -> Self {
+        Self(number)
+    }
 }
 
 /// The figures of one worker about requests it sends. Not shared between threads, so that counting is a plain addition.

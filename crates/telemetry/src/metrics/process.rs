@@ -7,6 +7,7 @@ use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::family::{Family, Instrument, Kind};
+use super::memory_limit::memory_limit;
 use super::sheet::Sheet;
 
 static BUILD_INFO: Family = gauge(
@@ -21,6 +22,11 @@ static CPU: Family = Family::new(Instrument {
     kind: Kind::ObservableCounter,
 });
 static MEMORY: Family = gauge("process.resident_memory", "By", "Resident memory size.");
+static MEMORY_LIMIT: Family = gauge(
+    "process.memory_limit",
+    "By",
+    "Memory the process may use: the smallest limit of its control groups, or what the machine has.",
+);
 static THREADS: Family = gauge("process.threads", "{thread}", "Number of threads.");
 static OPEN: Family = gauge(
     "process.open_fds",
@@ -58,6 +64,9 @@ pub fn process_sheet(sheet: &mut Sheet) {
     }
     if let Some(open) = count_open() {
         sheet.gauge(&OPEN, &[], to_level(open));
+    }
+    if let Some(limit) = memory_limit() {
+        sheet.gauge(&MEMORY_LIMIT, &[], to_level(limit));
     }
     if let Some(stat) = Stat::read() {
         sheet.gauge(&THREADS, &[], to_level(stat.threads));

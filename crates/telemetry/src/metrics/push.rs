@@ -38,6 +38,16 @@ impl MetricsPush {
         }
     }
 
+    /// Points count from what this says from here on. Where they did otherwise before, differences begin at the start of
+    /// the process: they make a series of their own, in which nothing is missing.
+    pub fn prefer(&mut self, preference: OtlpTemporality) {
+        if self.preference != preference {
+            self.preference = preference;
+            self.last.clear();
+            self.last_unix_nanos = self.start_unix_nanos;
+        }
+    }
+
     /// Appends every metric of the sheet as items for an [`otlp::Envelope`], and returns how many data points they have.
     /// `now_unix_nanos` is when the sheet was collected. A metric of more than 1,000 points becomes several items of one
     /// name, so that requests can be cut between them.

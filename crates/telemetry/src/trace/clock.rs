@@ -1,6 +1,8 @@
 //! Wall-clock times without a clock read per span.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
+
+use crate::time::{nanos, unix_nanos};
 
 /// One moment on both clocks. Refreshed several times a second, so that a wall clock that is set shows soon.
 #[derive(Clone, Copy, Debug)]
@@ -12,12 +14,9 @@ pub struct Anchor {
 impl Anchor {
     /// This moment; reads both clocks.
     pub fn now() -> Self {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Self {
             instant: Instant::now(),
-            unix_nanos: nanos(since_epoch),
+            unix_nanos: unix_nanos(SystemTime::now()),
         }
     }
 
@@ -29,8 +28,4 @@ impl Anchor {
             self.unix_nanos.saturating_sub(nanos(self.instant - at))
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -88,6 +88,12 @@ impl Recording {
         self.context.as_ref()
     }
 
+    /// Whether the request was drawn: its spans are kept, whatever becomes of it.
+    pub fn is_sampled(&self) -> bool {
+        self.context
+            .is_some_and(|context| context.flags.is_sampled())
+    }
+
     /// Whether it is settled that the request is recorded or not.
     pub fn is_decided(&self) -> bool {
         self.context.is_some_and(|context| context.is_decided)
@@ -110,17 +116,11 @@ impl Recording {
         }
     }
 
-    /// Begins a try: the span of what is sent next. Writes its id into the head that is sent. The clock is read for it
-    /// where it matters; the first try of a request that is hardly ever kept counts from the request's start.
-    pub fn begin_attempt(&mut self, endpoint: SocketAddr, started: Instant, head: &mut [u8]) {
-        let Some(context) = &self.context else {
-            return;
-        };
-        if self.attempts.len() >= ATTEMPTS_MAX {
+    /// Begins a try: the span of what is sent next. Writes its id into the head that is sent.
+    pub fn begin_attempt(&mut self, endpoint: SocketAddr, began: Instant, head: &mut [u8]) {
+        if self.context.is_none() || self.attempts.len() >= ATTEMPTS_MAX {
             return;
         }
-        let is_cheap = self.attempts.is_empty() && !context.flags.is_sampled();
-        let began = if is_cheap { started } else { Instant::now() };
         let span_id = super::ids::span_id();
         let hex = span_id.hex();
         for place in self.places.into_iter().flatten() {
@@ -137,11 +137,11 @@ impl Recording {
         });
     }
 
-    /// Ends the try under way. `ended`: `None` when the request ends with it.
-    pub fn end_attempt(&mut self, outcome: Outcome, ended: Option<Instant>) {
+    /// Ends the try under way.
+    pub fn end_attempt(&mut self, outcome: Outcome, ended: Instant) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.outcome = outcome;
-            attempt.ended = ended;
+            attempt.ended = Some(ended);
         }
     }
 

@@ -12,12 +12,11 @@ use super::clock::Anchor;
 use super::note::{Detail, Note};
 use super::recording::{Attempt, Context, Outcome, Recording};
 use crate::ascii::Ascii;
+use crate::attributes::Attributes;
 use crate::metrics::Scheme;
 use crate::plan::TracingPlan;
 use crate::redact::{redacted_query, redacted_url};
 
-/// Room for the attributes of one span; what is captured beyond it is counted as dropped.
-const ATTRIBUTES_MAX: usize = 32;
 /// Values of captured fields that are recorded of one request.
 const CAPTURED_MAX: usize = 32;
 /// What is known of a server beyond [`Flags`](propagation::Flags): that it says whether the parent is remote.
@@ -206,7 +205,7 @@ impl Prepared {
                 start_unix_nanos: clock.unix_nanos(finished.started),
                 end_unix_nanos: clock.unix_nanos(finished.ended),
                 attributes: attributes.filled(),
-                dropped_attributes: attributes.dropped,
+                dropped_attributes: attributes.dropped(),
                 events: &events,
                 dropped_events: recording.notes_dropped,
                 links: &[],
@@ -277,7 +276,7 @@ impl Prepared {
                 start_unix_nanos: clock.unix_nanos(attempt.began),
                 end_unix_nanos: clock.unix_nanos(attempt.ended.unwrap_or(finished.ended)),
                 attributes: attributes.filled(),
-                dropped_attributes: attributes.dropped,
+                dropped_attributes: attributes.dropped(),
                 events: &[],
                 dropped_events: 0,
                 links: &[],
@@ -323,51 +322,6 @@ fn status_of(is_error: bool) -> Status<'static> {
         Status::Error("")
     } else {
         Status::Unset
-    }
-}
-
-/// The attributes of one span, on the stack.
-struct Attributes<'a> {
-    list: [Attribute<'a>; ATTRIBUTES_MAX],
-    len: usize,
-    dropped: u32,
-}
-
-impl Default for Attributes<'_> {
-    fn default() -> Self {
-        Self {
-            list: [Attribute::Encoded(&[]); ATTRIBUTES_MAX],
-            len: 0,
-            dropped: 0,
-        }
-    }
-}
-
-impl<'a> Attributes<'a> {
-    fn put(&mut self, attribute: Attribute<'a>) {
-        match self.list.get_mut(self.len) {
-            Some(room) => {
-                *room = attribute;
-                self.len += 1;
-            }
-            None => self.dropped += 1,
-        }
-    }
-
-    fn encoded(&mut self, bytes: &'a [u8]) {
-        self.put(Attribute::Encoded(bytes));
-    }
-
-    fn text(&mut self, key: &'a str, value: &'a [u8]) {
-        self.put(Attribute::Pair(key, Value::Str(value)));
-    }
-
-    fn number(&mut self, key: &'a str, value: i64) {
-        self.put(Attribute::Pair(key, Value::Int(value)));
-    }
-
-    fn filled(&self) -> &[Attribute<'a>] {
-        self.list.get(..self.len).unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Takes the context of a request, decides whether it is recorded, passes the context on, and ends with its spans.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use message::{FieldKind, Fields};
 use propagation::trace_state::{self, Edit};
@@ -196,6 +196,24 @@ impl Tracer {
             trace_id: context.trace_id.to_bytes(),
             span_id: context.span_id.to_bytes(),
             unix_nanos: clock.unix_nanos(finished.ended),
+        })
+    }
+
+    /// What of the try that ended last may stand beside a figure. Whether the spans of a request that was not drawn are
+    /// kept shows only when it ends: its tries offer nothing.
+    pub fn attempt_exemplar(
+        &self,
+        recording: &Recording,
+        clock: Anchor,
+        ended: Instant,
+    ) -> Option<Exemplar> {
+        let context = recording.context?;
+        let span_id = recording.attempts.last()?.span_id;
+        let is_offered = self.shared.plan.exemplars.offers(recording.is_sampled());
+        is_offered.then(|| Exemplar {
+            trace_id: context.trace_id.to_bytes(),
+            span_id: span_id.to_bytes(),
+            unix_nanos: clock.unix_nanos(ended),
         })
     }
 

@@ -8,7 +8,8 @@ fn a_second_setup_and_a_bad_filter_are_errors() {
         init("telemetry=nonsense"),
         Err(DiagnosticsError::Filter { .. })
     ));
-    init("").unwrap();
+    let (diagnostics, _writing) = init("").unwrap();
+    assert_eq!(diagnostics.filter(), "info");
     let error = init("warn,telemetry=debug").unwrap_err();
     assert!(matches!(error, DiagnosticsError::AlreadySet { .. }));
 }

@@ -171,6 +171,7 @@ fn every_family_by_both_names() {
             "process_resident_memory_bytes",
             ("process.resident_memory", "By"),
         ),
+        ("process_memory_limit_bytes", ("process.memory_limit", "By")),
         ("process_threads", ("process.threads", "{thread}")),
         (
             "process_open_fds",

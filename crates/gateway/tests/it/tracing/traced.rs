@@ -8,7 +8,9 @@ use gateway::plan::{
     ForwardPlan, ForwardedHeaders, ListenerPlan, MatchPlan, RespondPlan, RetryOn, RetryPlan,
     RoutePlan, TargetPlan, UnderscoreFields,
 };
-use gateway::{Command, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker};
+use gateway::{
+    Command, ExportSinks, Gate, ListenCommand, Program, WorkerConfig, WorkerHandle, spawn_worker,
+};
 use message::{PathPolicy, StatusCode};
 use net::BoundSockets;
 use otlp::read::{AttributeView, SpanView, StatusCode as SpanStatus, ValueView};
@@ -161,7 +163,11 @@ impl Traced {
 
     fn swap(&self, sink: Option<ItemSink>) {
         let (done, swapped) = oneshot::channel();
-        self.tell(Command::Spans(sink, done));
+        let sinks = ExportSinks {
+            spans: sink,
+            ..ExportSinks::default()
+        };
+        self.tell(Command::Export(sinks, done));
         block_on(async { tokio::time::timeout(SOON, swapped).await })
             .expect("in time")
             .expect("a living worker");
