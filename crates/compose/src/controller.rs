@@ -482,7 +482,8 @@ impl Controller {
 }
 
 fn compile(plan: &Plan, settings: &Settings, workers: usize, old: Option<&Program>) -> Program {
-    let program = Program::new(&plan.listeners, &plan.routes, &plan.upstreams, old);
+    let mut program = Program::new(&plan.listeners, &plan.routes, &plan.upstreams, old);
+    program.known_methods = settings.known_methods;
     match &settings.tracing {
         Some(tracing) => program.traced(tracing, workers),
         None => program,

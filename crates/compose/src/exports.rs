@@ -92,7 +92,7 @@ impl Exports {
             access: settings
                 .access_records
                 .as_ref()
-                .map(|plan| Arc::new(RecordForm::new(plan))),
+                .map(|plan| Arc::new(RecordForm::new(plan, settings.log_record_limits))),
         })
     }
 

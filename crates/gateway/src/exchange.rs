@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base::{Buffer, BufferPool};
 use h1::{Framing, HeadLimits, HeadReader};
-use message::{FieldKind, RequestHead, ResponseHead, Version};
+use message::{FieldKind, MethodKind, RequestHead, ResponseHead, Version};
 use telemetry::access_log::{AccessRecord, End};
-use telemetry::metrics::{Exemplar, Outcome, RouteLabel, Scheme, Served};
+use telemetry::metrics::{Exemplar, Outcome, RouteLabel, RpcStatusCode, Scheme, Served};
 use telemetry::trace::{Finished, Recording, Subject};
 
 use crate::body::RequestBody;
@@ -22,6 +22,7 @@ use crate::plan::LimitsPlan;
 use crate::program::Target;
 use crate::refusal::Refusal;
 use crate::router::RouteIndex;
+use crate::rpc::Call;
 use crate::snapshot::Snapshot;
 use crate::stats::{add, bump};
 use crate::text::{Values, append_text, shrink};
@@ -93,6 +94,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: Option<std::net::SocketAddr>,
     pub(crate) upstream_duration: Option<Duration>,
     pub(crate) tries: u32,
+    /// Set when it is a gRPC call.
+    pub(crate) call: Option<Call>,
     /// Tries that ended, those without a connection included.
     pub(crate) ended_attempts: Cell<u32>,
     /// When the response was complete, if the clock was read then.
@@ -134,6 +137,18 @@ impl Scratch {
     }
 }
 
+impl Drop for Scratch {
+    /// The panic hook tells what broke; this tells which request was served.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(context) = self.trace.context()
+        {
+            let (trace_id, span_id) = (context.trace_id, context.span_id);
+            tracing::error!(%trace_id, %span_id, "a fault of the program ended this request");
+        }
+    }
+}
+
 /// Serves one request: head → check → snapshot and route → request filters → target (which sends response head, through
 /// the response filters, and body) → finish.
 ///
@@ -157,7 +172,7 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
     let active = worker
         .stats
         .requests
-        .started(scratch.head.method, Scheme::Http);
+        .started(ex.known_method(&scratch.head), Scheme::Http);
     if begun.is_err() {
         // Nothing in the head can be relied on.
         scratch.head.clear();
@@ -191,6 +206,7 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     if cap_ranges(&mut head.fields) {
         bump(&ex.worker.stats.ranges_dropped);
     }
+    ex.call = Call::of(&head.fields);
     scratch.body = RequestBody::new(ex.asked.framing, listener.limits.body_max);
     if count_hop(head)? == Hop::Last {
         return Ok(local::answer_here(ex, scratch).await);
@@ -290,6 +306,7 @@ impl<'a> Exchange<'a> {
             endpoint: None,
             upstream_duration: None,
             tries: 0,
+            call: None,
             ended_attempts: Cell::new(0),
             ended: None,
             end: End::Complete,
@@ -336,7 +353,7 @@ impl<'a> Exchange<'a> {
         let stats = &self.worker.stats;
         stats.requests.finished(&Served {
             route: label,
-            method: head.method,
+            method: self.known_method(head),
             scheme: Scheme::Http,
             version: head.version,
             outcome: Outcome {
@@ -349,6 +366,14 @@ impl<'a> Exchange<'a> {
             elapsed,
             exemplar,
         });
+        if self.call.is_some() {
+            let label = self.snapshot.rpc_labels(self.route).served;
+            let status = self.call_status();
+            stats
+                .calls
+                .served
+                .finished(label, status, elapsed, exemplar);
+        }
         add(&stats.body_bytes_in, scratch.body.received);
         add(&stats.body_bytes_out, self.bytes_out);
         match self.end {
@@ -369,6 +394,24 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// As metrics call it.
+    pub(crate) fn known_method(&self, head: &RequestHead) -> MethodKind {
+        self.snapshot.program.known_methods.kind(head.method)
+    }
+
+    /// How a gRPC call ended for the client.
+    fn call_status(&self) -> RpcStatusCode {
+        match (&self.call, self.end) {
+            (_, End::ClientGone) => RpcStatusCode::Cancelled,
+            (Some(call), End::Complete) => call.status(self.status),
+            (_, End::UpstreamCut) => RpcStatusCode::Unavailable,
+            (_, End::Timeout) => RpcStatusCode::DeadlineExceeded,
+            (Some(_), End::Refused) | (None, End::Complete | End::Refused) => {
+                RpcStatusCode::of_http(self.status)
+            }
+        }
+    }
+
     /// Hands the request's spans over, if they are kept. What of it may stand beside a figure.
     fn finish_trace(&self, scratch: &mut Scratch, ended: Instant) -> Option<Exemplar> {
         let tracer = self.snapshot.tracer.as_ref()?;
@@ -385,6 +428,12 @@ impl<'a> Exchange<'a> {
             peer: self.conn.peer,
             status: self.status,
             error: self.error,
+            call: self.call.as_ref().map(|_| telemetry::trace::Call {
+                method: self
+                    .route
+                    .and_then(|route| self.snapshot.route(route).rpc_method.as_deref()),
+                status: self.call_status(),
+            }),
         };
         let export = self.worker.export.borrow();
         tracer.finish(

@@ -19,6 +19,7 @@ pub mod plan;
 mod program;
 mod refusal;
 pub mod router;
+mod rpc;
 mod serving;
 mod snapshot;
 mod stats;

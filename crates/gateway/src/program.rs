@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use message::{FieldName, FieldValue, StatusCode};
+use telemetry::metrics::KnownMethods;
 use telemetry::plan::TracingPlan;
 use telemetry::trace::{RouteNames, Tracing};
 use upstream::plan::UpstreamPlan;
@@ -30,6 +31,8 @@ pub struct Program {
     pub version: u64,
     /// How requests are traced; `None`: contexts pass through untouched.
     pub tracing: Option<Arc<Tracing>>,
+    /// Methods that metrics call by their names.
+    pub known_methods: KnownMethods,
 }
 
 /// A route as it runs.
@@ -39,6 +42,8 @@ pub struct Route {
     pub name: Box<str>,
     /// `http.route` of metrics and spans: the name it was given, or the path it matches.
     pub label: Box<str>,
+    /// `package.Service/Method` of the gRPC calls it takes, if they are of one method.
+    pub rpc_method: Option<Box<str>>,
     /// Header edits of all its filters, in order.
     pub request_edits: Box<[HeaderEditsPlan]>,
     /// Header edits of all its filters, in order.
@@ -138,6 +143,7 @@ impl Program {
             version: previous.map_or(0, |old| old.version) + 1,
             upstreams,
             tracing: None,
+            known_methods: KnownMethods::default(),
         }
     }
 
@@ -180,6 +186,7 @@ impl Route {
         Self {
             name: plan.name.clone(),
             label: plan.label(),
+            rpc_method: plan.rpc_method().map(Into::into),
             request_edits: request_edits.into(),
             response_edits: response_edits.into(),
             target,

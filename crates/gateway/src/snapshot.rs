@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use telemetry::metrics::RouteLabel;
+use telemetry::metrics::{RouteLabel, RpcMethodLabel};
 use telemetry::trace::{Recording, Tracer};
 use upstream::Upstream;
 
@@ -18,11 +18,33 @@ pub(crate) struct Snapshot {
     pub(crate) upstreams: Vec<Rc<Upstream>>,
     /// In the order of [`Program::routes`].
     pub(crate) labels: Vec<RouteLabel>,
+    /// In the order of [`Program::routes`], of routes whose gRPC calls are of one method.
+    pub(crate) rpc_labels: Vec<RpcLabels>,
     /// How requests are traced, if they are.
     pub(crate) tracer: Option<Tracer>,
 }
 
+/// What metrics of both sides call a gRPC method.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RpcLabels {
+    pub(crate) served: RpcMethodLabel,
+    pub(crate) sent: RpcMethodLabel,
+}
+
+impl RpcLabels {
+    pub(crate) const OTHER: Self = Self {
+        served: RpcMethodLabel::OTHER,
+        sent: RpcMethodLabel::OTHER,
+    };
+}
+
 impl Snapshot {
+    /// Of calls on that route.
+    pub(crate) fn rpc_labels(&self, route: Option<RouteIndex>) -> RpcLabels {
+        let labels = route.and_then(|route| self.rpc_labels.get(route as usize));
+        labels.copied().unwrap_or(RpcLabels::OTHER)
+    }
+
     /// The response field that carries the trace id, where there is one.
     pub(crate) fn trace_field(&self, trace: &Recording) -> Option<(&str, [u8; 32])> {
         let name = self.tracer.as_ref()?.response_header()?;

@@ -4,15 +4,20 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use telemetry::metrics::{
-    ClientMetrics, Family, Instrument, Kind, RequestMetrics, ServerLabel, Sheet,
+    Bounds, ClientMetrics, Family, Instrument, Kind, RequestMetrics, RpcMetrics, RpcSide,
+    ServerLabel, Sheet,
 };
 use upstream::Endpoint;
+
+use crate::program::Route;
+use crate::snapshot::RpcLabels;
 
 /// Counters of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     pub(crate) requests: RequestMetrics,
     pub(crate) tries: ClientMetrics,
+    pub(crate) calls: Calls,
     pub(crate) accepted: Cell<u64>,
     pub(crate) connections: Cell<u32>,
     pub(crate) accept_errors: Cell<u64>,
@@ -30,6 +35,22 @@ pub(crate) struct Stats {
     pub(crate) body_bytes_out: Cell<u64>,
     refusals: RefCell<HashMap<&'static str, u64>>,
     timeouts: RefCell<HashMap<&'static str, u64>>,
+}
+
+/// gRPC calls from both sides.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    pub(crate) served: RpcMetrics,
+    pub(crate) sent: RpcMetrics,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            served: RpcMetrics::new(RpcSide::Server, Bounds::default()),
+            sent: RpcMetrics::new(RpcSide::Client, Bounds::default()),
+        }
+    }
 }
 
 /// Name and unit as OpenTelemetry has them; a scraper sees `tidegate_upstream_retries_total`.
@@ -99,6 +120,17 @@ impl Stats {
         *self.timeouts.borrow_mut().entry(what).or_default() += 1;
     }
 
+    /// What figures about calls on the route name their method.
+    pub(crate) fn rpc_labels(&self, route: &Route) -> RpcLabels {
+        let Some(method) = &route.rpc_method else {
+            return RpcLabels::OTHER;
+        };
+        RpcLabels {
+            served: self.calls.served.label(method),
+            sent: self.calls.sent.label(method),
+        }
+    }
+
     /// What figures about tries call the endpoint.
     pub(crate) fn server_label(&self, endpoint: &Endpoint) -> ServerLabel {
         let number = endpoint.label.get_or_init(|| {
@@ -113,6 +145,8 @@ impl Stats {
     pub(crate) fn collect(&self, sheet: &mut Sheet) {
         self.requests.collect(sheet);
         self.tries.collect(sheet);
+        self.calls.served.collect(sheet);
+        self.calls.sent.collect(sheet);
         sheet.counter(&ACCEPTED, &[], self.accepted.get());
         sheet.gauge(&CONNECTIONS, &[], f64::from(self.connections.get()));
         sheet.counter(&ACCEPT_ERRORS, &[], self.accept_errors.get());

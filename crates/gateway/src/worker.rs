@@ -77,6 +77,7 @@ impl Worker {
                 program: Arc::clone(&program),
                 upstreams: Vec::new(),
                 labels: Vec::new(),
+                rpc_labels: Vec::new(),
                 tracer: None,
             })),
             date: Cell::new(HttpDate::new(SystemTime::now())),
@@ -95,6 +96,11 @@ impl Worker {
             .iter()
             .map(|route| self.stats.requests.label(&route.label))
             .collect();
+        let rpc_labels = program
+            .routes
+            .iter()
+            .map(|route| self.stats.rpc_labels(route))
+            .collect();
         let tracer = program
             .tracing
             .as_ref()
@@ -103,6 +109,7 @@ impl Worker {
             program,
             upstreams,
             labels,
+            rpc_labels,
             tracer,
         });
     }

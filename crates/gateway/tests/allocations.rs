@@ -23,6 +23,7 @@ use gateway::{
 };
 use message::{FieldName, PathPolicy};
 use telemetry::access_log::{AccessLog, RecordForm, RecordSink};
+use telemetry::environment::LogRecordLimits;
 use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget, TracingPlan};
 use telemetry::{ItemSink, Outlet, Parcel};
 use tokio::sync::oneshot;
@@ -232,11 +233,14 @@ impl Fixture {
         }
         if let Some(spans) = spans {
             let (done, _) = oneshot::channel();
-            let form = RecordForm::new(&AccessLogPlan {
-                format: AccessLogFormat::default(),
-                target: AccessLogTarget::Nowhere,
-                redact_query: Vec::new(),
-            });
+            let form = RecordForm::new(
+                &AccessLogPlan {
+                    format: AccessLogFormat::default(),
+                    target: AccessLogTarget::Nowhere,
+                    redact_query: Vec::new(),
+                },
+                LogRecordLimits::default(),
+            );
             let records = ItemSink::new(Box::new(Spans::default()));
             let sinks = ExportSinks {
                 spans: Some(ItemSink::new(Box::new(spans))),

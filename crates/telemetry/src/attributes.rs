@@ -10,21 +10,25 @@ pub(crate) struct Attributes<'a> {
     list: [Attribute<'a>; ATTRIBUTES_MAX],
     len: usize,
     dropped: u32,
+    count_max: u32,
+    length_max: Option<u32>,
 }
 
-impl Default for Attributes<'_> {
-    fn default() -> Self {
+impl<'a> Attributes<'a> {
+    /// `count_max` and `length_max`, the characters of a text, are limits of the environment.
+    pub(crate) fn new(count_max: u32, length_max: Option<u32>) -> Self {
         Self {
             list: [Attribute::Encoded(&[]); ATTRIBUTES_MAX],
             len: 0,
             dropped: 0,
+            count_max,
+            length_max,
         }
     }
-}
 
-impl<'a> Attributes<'a> {
     pub(crate) fn put(&mut self, attribute: Attribute<'a>) {
-        match self.list.get_mut(self.len) {
+        let is_allowed = u32::try_from(self.len).is_ok_and(|len| len < self.count_max);
+        match self.list.get_mut(self.len).filter(|_| is_allowed) {
             Some(room) => {
                 *room = attribute;
                 self.len += 1;
@@ -38,6 +42,10 @@ impl<'a> Attributes<'a> {
     }
 
     pub(crate) fn text(&mut self, key: &'a str, value: &'a [u8]) {
+        let value = match self.length_max {
+            None => value,
+            Some(max) => first_characters(value, max),
+        };
         self.put(Attribute::Pair(key, Value::Str(value)));
     }
 
@@ -52,5 +60,47 @@ impl<'a> Attributes<'a> {
     /// How many found no place.
     pub(crate) fn dropped(&self) -> u32 {
         self.dropped
+    }
+}
+
+/// At most `max` characters; each byte that does not go on one counts.
+fn first_characters(text: &[u8], max: u32) -> &[u8] {
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let begins = |byte: &u8| *byte & 0xC0 != 0x80;
+    let starts = text.iter().enumerate().filter(|(_, byte)| begins(byte));
+    match starts.map(|(at, _)| at).nth(max) {
+        Some(end) => text.get(..end).unwrap_or(text),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_cut_text_between_characters() {
+        for (text, max, expected) in [
+            ("abc", 5, "abc"),
+            ("abc", 3, "abc"),
+            ("abc", 2, "ab"),
+            ("abc", 0, ""),
+            ("\u{fc}\u{fc}\u{fc}", 2, "\u{fc}\u{fc}"),
+            ("a\u{1f600}b", 2, "a\u{1f600}"),
+        ] {
+            assert_eq!(first_characters(text.as_bytes(), max), expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn limits_cut_the_end_of_the_list() {
+        let mut attributes = Attributes::new(2, Some(1));
+        for (key, value) in [("a", "xy"), ("b", "z"), ("c", "")] {
+            attributes.text(key, value.as_bytes());
+        }
+        let kept = [("a", "x"), ("b", "z")];
+        let kept = kept.map(|(key, value)| Attribute::Pair(key, Value::Str(value.as_bytes())));
+        assert_eq!(attributes.filled(), kept);
+        assert_eq!(attributes.dropped(), 1);
     }
 }

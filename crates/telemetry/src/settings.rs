@@ -8,8 +8,8 @@ use base::Secret;
 use message::FieldName;
 use propagation::Formats;
 
-use crate::environment::{self, Environment, Exporter, RootSampler, Sampler};
-use crate::metrics::ExemplarFilter;
+use crate::environment::{self, Environment, Exporter, LogRecordLimits, RootSampler, Sampler};
+use crate::metrics::{ExemplarFilter, KnownMethods};
 use crate::plan::{
     AccessLogPlan, OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality,
     ParentRule, RatePlan, SamplingPlan, TelemetryPlan, TracingPlan,
@@ -35,6 +35,10 @@ pub struct Settings {
     pub logs: Option<Destination>,
     /// How requests are recorded among them; `None`: messages of the program alone.
     pub access_records: Option<AccessLogPlan>,
+    /// How much of a log record is kept.
+    pub log_record_limits: LogRecordLimits,
+    /// Methods that metrics call by their names.
+    pub known_methods: KnownMethods,
     /// How often metrics are sent.
     pub metrics_interval: Duration,
     /// What the points of metrics count from.
@@ -78,6 +82,8 @@ impl Settings {
             traces,
             metrics: destination(OtlpSignal::Metrics),
             access_records: access_log.cloned(),
+            log_record_limits: environment.log_record_limits,
+            known_methods: known_methods(environment),
             logs,
             metrics_interval: otlp
                 .and_then(|otlp| otlp.metrics_interval)
@@ -164,12 +170,19 @@ fn tracing(
         response_header: plan.trace_response_header.clone(),
         redact_query: plan.redact_query.clone(),
         capture_request_headers: plan.capture_request_headers.clone(),
+        limits: environment.span_limits,
+        known_methods: known_methods(environment),
         exemplars: match environment.metrics.exemplar_filter {
             environment::ExemplarFilter::AlwaysOn => ExemplarFilter::AlwaysOn,
             environment::ExemplarFilter::AlwaysOff => ExemplarFilter::AlwaysOff,
             environment::ExemplarFilter::TraceBased => ExemplarFilter::TraceBased,
         },
     })
+}
+
+fn known_methods(environment: &Environment) -> KnownMethods {
+    let names = environment.known_methods.as_deref();
+    names.map_or_else(KnownMethods::default, KnownMethods::these)
 }
 
 /// A sampler of the environment is taken by its word: it keeps nothing beside what it draws.

@@ -20,5 +20,5 @@ pub use clock::Anchor;
 pub use note::{Detail, Note};
 pub use recording::{Context, Outcome, Recording};
 pub use sampler::{Draw, Sampler, Subject};
-pub use spans::Finished;
+pub use spans::{Call, Finished};
 pub use tracer::{RouteNames, Tracer, Tracing};

@@ -61,6 +61,9 @@ impl Transfer<'_> {
         {
             return Ending::Failed(Failure::Status(response.status));
         }
+        if let Some(call) = &ex.call {
+            call.hear(&response.fields);
+        }
         let context = ResponseContext {
             method: request.method,
             status: response.status,
@@ -261,6 +264,9 @@ impl Transfer<'_> {
             }
             output.clear();
             if body.is_done() {
+                if let (Some(call), Some(trailers)) = (&ex.call, body.trailers()) {
+                    call.hear(trailers);
+                }
                 return Ok(());
             }
             let room = pace.room();

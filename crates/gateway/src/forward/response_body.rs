@@ -2,7 +2,7 @@
 
 use base::Buffer;
 use h1::{Chunk, ChunkDecoder, ChunkError, Framing, HeadError, LAST_CHUNK, content_length};
-use message::{ResponseHead, Version};
+use message::{Fields, ResponseHead, Version};
 
 use crate::body::{append_chunk, append_last_chunk};
 use crate::heads::BodyLine;
@@ -66,6 +66,14 @@ impl ResponseBody {
     /// Whether the whole body was taken.
     pub(super) fn is_done(&self) -> bool {
         self.done
+    }
+
+    /// The fields behind a body that was taken.
+    pub(super) fn trailers(&self) -> Option<&Fields> {
+        match &self.decoder {
+            Decoder::Chunked(decoder) => decoder.trailers(),
+            Decoder::None | Decoder::Length(_) | Decoder::UntilClose => None,
+        }
     }
 
     /// Whether the upstream's connection ends with the body.

@@ -32,6 +32,17 @@ impl RoutePlan {
             None => "/*".into(),
         }
     }
+
+    /// `package.Service/Method`, when the path it matches is that of one gRPC method.
+    pub fn rpc_method(&self) -> Option<&str> {
+        let Some(PathMatch::Exact(path)) = &self.matches.path else {
+            return None;
+        };
+        let method = path.strip_prefix('/')?;
+        let (service, name) = method.split_once('/')?;
+        let is_one = !service.is_empty() && !name.is_empty() && !name.contains('/');
+        is_one.then_some(method)
+    }
 }
 
 /// Which requests a route takes; an empty list or `None` takes all.

@@ -9,6 +9,7 @@ use super::record::AccessRecord;
 use crate::ItemSink;
 use crate::ascii::Ascii;
 use crate::attributes::Attributes;
+use crate::environment::LogRecordLimits;
 use crate::plan::{AccessLogField, AccessLogFormat, AccessLogPlan};
 use crate::redact::{redacted_query, redacted_url};
 use crate::time::{nanos, unix_nanos};
@@ -34,6 +35,7 @@ const COMBINED: [AccessLogField; 10] = [
 pub struct RecordForm {
     fields: Box<[AccessLogField]>,
     redact_query: Box<[Box<str>]>,
+    limits: LogRecordLimits,
 }
 
 /// Where one worker records requests for export. Made anywhere, then used by one thread. Nothing here blocks; dropping
@@ -46,8 +48,9 @@ pub struct RecordSink {
 
 impl RecordForm {
     /// The fields that lines of this plan have.
-    pub fn new(plan: &AccessLogPlan) -> Self {
+    pub fn new(plan: &AccessLogPlan, limits: LogRecordLimits) -> Self {
         Self {
+            limits,
             fields: match &plan.format {
                 AccessLogFormat::Json(fields) => fields.as_slice().into(),
                 AccessLogFormat::Combined => COMBINED.into(),
@@ -70,7 +73,10 @@ impl RecordForm {
             referer: referer.as_deref(),
             ..*record
         };
-        let mut attributes = Attributes::default();
+        let mut attributes = Attributes::new(
+            self.limits.attribute_count,
+            self.limits.attribute_value_length,
+        );
         for field in &self.fields {
             put_field(&mut attributes, *field, record, &texts);
         }

@@ -184,10 +184,10 @@ struct Short<'a>(&'a mut String);
 impl fmt::Write for Short<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = TEXT_MAX.saturating_sub(self.0.len());
-        let end = (0..=text.len().min(room))
+        let start = (0..=text.len().min(room))
             .rev()
-            .find(|end| text.is_char_boundary(*end));
-        self.0.push_str(&text[..end.unwrap_or(0)]);
+            .find_map(|end| text.get(..end));
+        self.0.push_str(start.unwrap_or_default());
         Ok(())
     }
 }

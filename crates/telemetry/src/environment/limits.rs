@@ -31,6 +31,28 @@ pub struct LogRecordLimits {
     pub attribute_value_length: Option<u32>,
 }
 
+impl Default for SpanLimits {
+    fn default() -> Self {
+        Self {
+            attribute_count: COUNT_DEFAULT,
+            attribute_value_length: None,
+            event_count: COUNT_DEFAULT,
+            link_count: COUNT_DEFAULT,
+            event_attribute_count: COUNT_DEFAULT,
+            link_attribute_count: COUNT_DEFAULT,
+        }
+    }
+}
+
+impl Default for LogRecordLimits {
+    fn default() -> Self {
+        Self {
+            attribute_count: COUNT_DEFAULT,
+            attribute_value_length: None,
+        }
+    }
+}
+
 /// All limits.
 pub(super) struct Limits {
     pub(super) span: SpanLimits,

@@ -70,6 +70,18 @@ impl RpcStatusCode {
             .unwrap_or(Self::Unknown)
     }
 
+    /// What stands for an answer without `grpc-status` (gRPC, "HTTP to gRPC Status Code Mapping").
+    pub fn of_http(status: u16) -> Self {
+        match status {
+            400 => Self::Internal,
+            401 => Self::Unauthenticated,
+            403 => Self::PermissionDenied,
+            404 => Self::Unimplemented,
+            429 | 502 | 503 | 504 => Self::Unavailable,
+            _ => Self::Unknown,
+        }
+    }
+
     /// What `rpc.status_code` says.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use message::{FieldName, FieldValue, HostPattern};
 use propagation::Formats;
 
-use crate::metrics::ExemplarFilter;
+use crate::environment::SpanLimits;
+use crate::metrics::{ExemplarFilter, KnownMethods};
 
 /// How requests are traced.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +23,10 @@ pub struct TracingPlan {
     pub capture_request_headers: Vec<FieldName>,
     /// Which observations are offered as exemplars (default those of kept spans).
     pub exemplars: ExemplarFilter,
+    /// How much of a span is kept.
+    pub limits: SpanLimits,
+    /// Methods that are called by their names.
+    pub known_methods: KnownMethods,
 }
 
 /// Which requests are recorded.

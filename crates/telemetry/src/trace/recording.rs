@@ -6,6 +6,7 @@ use std::time::Instant;
 use propagation::{Flags, Incoming, SpanId, TraceId};
 
 use super::note::Note;
+use crate::metrics::RpcStatusCode;
 
 /// Events of one request; more are counted and left out (OTEL_SPAN_EVENT_COUNT_LIMIT).
 const NOTES_MAX: usize = 128;
@@ -68,6 +69,8 @@ pub enum Outcome {
     Open,
     /// With a response of this status.
     Status(u16),
+    /// A gRPC call, with this status.
+    Call(RpcStatusCode),
     /// Without one, or with one that broke off; a word of a bounded set.
     Failed(&'static str),
 }

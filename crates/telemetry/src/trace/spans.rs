@@ -1,27 +1,28 @@
-//! A finished request's spans by the HTTP conventions (OpenTelemetry semantic conventions 1.44, stable), written
-//! straight into OTLP bytes.
+//! A finished request's spans by the conventions (OpenTelemetry semantic conventions 1.44: HTTP, stable; RPC, release
+//! candidate), written straight into OTLP bytes.
+
+mod captured;
+mod client;
+mod events;
+mod server;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use message::{MethodKind, RequestHead, Version};
-use otlp::{Attribute, Event, Span, SpanKind, Status, Value, append_span, encode_attribute};
-use propagation::SpanId;
+use otlp::{Status, Value, encode_attribute};
 
 use super::clock::Anchor;
-use super::note::{Detail, Note};
-use super::recording::{Attempt, Context, Outcome, Recording};
-use crate::ascii::Ascii;
+use super::recording::{Context, Recording};
 use crate::attributes::Attributes;
-use crate::metrics::Scheme;
+use crate::metrics::{RpcStatusCode, Scheme};
 use crate::plan::TracingPlan;
-use crate::redact::{redacted_query, redacted_url};
 
-/// Values of captured fields that are recorded of one request.
-const CAPTURED_MAX: usize = 32;
 /// What is known of a server beyond [`Flags`](propagation::Flags): that it says whether the parent is remote.
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
+/// `rpc.method` of a method that no route names.
+const OTHER_METHOD: &str = "_OTHER";
 
 /// A request that ended, borrowed from the exchange.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,17 @@ pub struct Finished<'a> {
     pub status: u16,
     /// Why Tidegate answered with an error, or the response broke off: a word of a bounded set.
     pub error: Option<&'static str>,
+    /// Set when it is a gRPC call: then its spans follow the conventions for those.
+    pub call: Option<Call<'a>>,
+}
+
+/// A gRPC call that ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// `package.Service/Method`, where the route names it; what clients send is no name.
+    pub method: Option<&'a str>,
+    /// What the client was told.
+    pub status: RpcStatusCode,
 }
 
 /// What is the same in every span, encoded beforehand.
@@ -62,10 +74,26 @@ struct RouteText {
     attribute: Box<[u8]>,
 }
 
+/// What the spans of one request are made from.
+struct Parts<'a> {
+    prepared: &'a Prepared,
+    plan: &'a TracingPlan,
+    clock: Anchor,
+    context: Context,
+    recording: &'a Recording,
+    finished: &'a Finished<'a>,
+}
+
 impl Finished<'_> {
-    /// Whether it is an error of the server's side: 5xx, or a response that broke off.
+    /// Whether it is an error of the server's side: 5xx, or a response that broke off; of a gRPC call, a status that a
+    /// server counts as its own fault.
     pub fn is_error(&self) -> bool {
-        self.status >= 500 || self.error.is_some() && !(400..500).contains(&self.status)
+        match self.call {
+            Some(call) => call.status.is_server_error(),
+            None => {
+                self.status >= 500 || self.error.is_some() && !(400..500).contains(&self.status)
+            }
+        }
     }
 }
 
@@ -108,185 +136,19 @@ impl Prepared {
             return;
         };
         let mut text = std::mem::take(&mut recording.text);
-        self.append_server(out, plan, clock, &context, recording, finished);
-        for (resend, attempt) in (0..).zip(&recording.attempts) {
-            self.append_client(
-                out, plan, clock, &context, recording, finished, attempt, resend, &mut text,
-            );
+        let parts = Parts {
+            prepared: self,
+            plan,
+            clock,
+            context,
+            recording,
+            finished,
+        };
+        parts.append_server(out);
+        for (resend, attempt) in (0..).zip(&parts.recording.attempts) {
+            parts.append_client(out, attempt, resend, &mut text);
         }
         recording.text = text;
-    }
-
-    fn append_server(
-        &self,
-        out: &mut Vec<u8>,
-        plan: &TracingPlan,
-        clock: Anchor,
-        context: &Context,
-        recording: &Recording,
-        finished: &Finished<'_>,
-    ) {
-        let head = finished.head;
-        let mut attributes = Attributes::default();
-        let client = Ascii::ip(finished.client_ip);
-        let peer = Ascii::ip(finished.peer.ip());
-        let status_text = Ascii::number(finished.status);
-        attributes.encoded(self.method(head.method));
-        if head.method == MethodKind::Other {
-            attributes.text("http.request.method_original", head.method_text());
-        }
-        attributes.encoded(&self.schemes[finished.scheme as usize]);
-        attributes.encoded(self.version(head.version));
-        attributes.text("url.path", head.path());
-        let query = head
-            .query()
-            .map(|query| redacted_query(query, &plan.redact_query));
-        if let Some(query) = &query {
-            attributes.text("url.query", query);
-        }
-        attributes.text("client.address", client.as_bytes());
-        attributes.text("network.peer.address", peer.as_bytes());
-        attributes.number("network.peer.port", finished.peer.port().into());
-        if !head.host().is_empty() {
-            attributes.text("server.address", head.host());
-            if let Some(port) = head.port() {
-                attributes.number("server.port", port.get().into());
-            }
-        }
-        if let Some(agent) = head.fields.first(message::FieldKind::UserAgent) {
-            attributes.text("user_agent.original", agent);
-        }
-        let route = finished.route.and_then(|at| self.routes.get(at));
-        if let Some(route) = route {
-            attributes.encoded(&route.attribute);
-        }
-        if finished.status > 0 {
-            attributes.number("http.response.status_code", finished.status.into());
-        }
-        let is_error = finished.is_error();
-        if is_error {
-            let kind = finished.error.map_or(status_text.as_bytes(), str::as_bytes);
-            attributes.text("error.type", kind);
-        }
-        let captured = Captured::of(plan, head);
-        for (key, values) in self.captured.iter().zip(captured.lists()) {
-            if !values.is_empty() {
-                attributes.put(Attribute::Pair(key, Value::Strs(values)));
-            }
-        }
-        // Nothing happened to nearly every request.
-        let details: Vec<Details> = recording.notes.iter().map(Details::of).collect();
-        let pairs: Vec<_> = details.iter().map(Details::attributes).collect();
-        let events: Vec<Event<'_>> = recording
-            .notes
-            .iter()
-            .zip(&pairs)
-            .map(|(note, pairs)| Event {
-                time_unix_nanos: clock.unix_nanos(note.at),
-                name: note.name,
-                attributes: pairs,
-            })
-            .collect();
-        let name: [&[u8]; 3] = [
-            span_method(head.method),
-            if route.is_some() { b" " } else { b"" },
-            route.map_or(b"", |route| route.label.as_bytes()),
-        ];
-        append_span(
-            out,
-            &Span {
-                trace_id: context.trace_id.to_bytes(),
-                span_id: context.span_id.to_bytes(),
-                parent_span_id: context.parent.map(SpanId::to_bytes),
-                trace_state: own_state(context, recording),
-                flags: u32::from(context.flags.bits()) | HAS_IS_REMOTE | IS_REMOTE,
-                name: &name,
-                kind: SpanKind::Server,
-                start_unix_nanos: clock.unix_nanos(finished.started),
-                end_unix_nanos: clock.unix_nanos(finished.ended),
-                attributes: attributes.filled(),
-                dropped_attributes: attributes.dropped(),
-                events: &events,
-                dropped_events: recording.notes_dropped,
-                links: &[],
-                status: status_of(is_error),
-            },
-        );
-    }
-}
-
-impl Prepared {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one finished try")]
-    fn append_client(
-        &self,
-        out: &mut Vec<u8>,
-        plan: &TracingPlan,
-        clock: Anchor,
-        context: &Context,
-        recording: &Recording,
-        finished: &Finished<'_>,
-        attempt: &Attempt,
-        resend: i64,
-        text: &mut Vec<u8>,
-    ) {
-        let head = finished.head;
-        let mut attributes = Attributes::default();
-        let address = Ascii::ip(attempt.endpoint.ip());
-        attributes.encoded(self.method(head.method));
-        if head.method == MethodKind::Other {
-            attributes.text("http.request.method_original", head.method_text());
-        }
-        attributes.text("server.address", address.as_bytes());
-        attributes.number("server.port", attempt.endpoint.port().into());
-        attributes.text("network.peer.address", address.as_bytes());
-        attributes.number("network.peer.port", attempt.endpoint.port().into());
-        text.clear();
-        text.extend_from_slice(b"http://");
-        text.extend_from_slice(Ascii::socket(attempt.endpoint).as_bytes());
-        text.extend_from_slice(&redacted_url(&recording.target, &plan.redact_query));
-        attributes.text("url.full", text);
-        if resend > 0 {
-            attributes.number("http.request.resend_count", resend);
-        }
-        let status_text;
-        let error: Option<&[u8]> = match attempt.outcome {
-            // Cancelled by its caller: no error of anyone.
-            Outcome::Open => None,
-            Outcome::Failed(word) => Some(word.as_bytes()),
-            Outcome::Status(status) => {
-                attributes.number("http.response.status_code", status.into());
-                attributes.encoded(self.version(Version::Http11));
-                status_text = Ascii::number(status);
-                (status >= 400).then_some(status_text.as_bytes())
-            }
-        };
-        if let Some(error) = error {
-            attributes.text("error.type", error);
-        }
-        append_span(
-            out,
-            &Span {
-                trace_id: context.trace_id.to_bytes(),
-                span_id: attempt.span_id.to_bytes(),
-                parent_span_id: Some(context.span_id.to_bytes()),
-                trace_state: own_state(context, recording),
-                flags: u32::from(context.flags.bits()) | HAS_IS_REMOTE,
-                name: &[span_method(head.method)],
-                kind: SpanKind::Client,
-                start_unix_nanos: clock.unix_nanos(attempt.began),
-                end_unix_nanos: clock.unix_nanos(attempt.ended.unwrap_or(finished.ended)),
-                attributes: attributes.filled(),
-                dropped_attributes: attributes.dropped(),
-                events: &[],
-                dropped_events: 0,
-                links: &[],
-                status: status_of(error.is_some()),
-            },
-        );
-    }
-
-    fn method(&self, kind: MethodKind) -> &[u8] {
-        self.methods.get(kind as usize).map_or(&[], |text| text)
     }
 
     fn version(&self, version: Version) -> &[u8] {
@@ -298,21 +160,58 @@ impl Prepared {
     }
 }
 
-/// The method as a span's name has it.
-fn span_method(kind: MethodKind) -> &'static [u8] {
-    if kind == MethodKind::Other {
-        b"HTTP"
-    } else {
-        kind.label().as_bytes()
+impl<'a> Parts<'a> {
+    fn attributes(&self) -> Attributes<'a> {
+        let limits = &self.plan.limits;
+        Attributes::new(limits.attribute_count, limits.attribute_value_length)
+    }
+
+    /// `http.request.method`, and what was sent where that is none we know.
+    fn put_method(&self, attributes: &mut Attributes<'a>) {
+        let head = self.finished.head;
+        let kind = self.plan.known_methods.kind(head.method);
+        let encoded = self.prepared.methods.get(kind as usize);
+        attributes.encoded(encoded.map_or(&[], |text| text));
+        if kind == MethodKind::Other {
+            attributes.text("http.request.method_original", head.method_text());
+        }
+    }
+
+    /// The method as a span's name has it.
+    fn span_method(&self) -> &'static [u8] {
+        let kind = self.plan.known_methods.kind(self.finished.head.method);
+        if kind == MethodKind::Other {
+            b"HTTP"
+        } else {
+            kind.label().as_bytes()
+        }
+    }
+
+    fn put_call(&self, attributes: &mut Attributes<'a>, call: Call<'a>, status: RpcStatusCode) {
+        attributes.text("rpc.system.name", b"grpc");
+        attributes.text("rpc.method", call.name().as_bytes());
+        if call.method.is_none() {
+            let path = self.finished.head.path();
+            let original = path.strip_prefix(b"/").unwrap_or(path);
+            attributes.text("rpc.method_original", original);
+        }
+        attributes.text("rpc.status_code", status.name().as_bytes());
+    }
+
+    /// A request that is recorded although its trace is not has no place in counts made from thresholds.
+    fn own_state(&self) -> &'a [u8] {
+        if self.context.flags.is_sampled() {
+            &self.recording.state
+        } else {
+            b""
+        }
     }
 }
 
-/// A request that is recorded although its trace is not has no place in counts made from thresholds.
-fn own_state<'a>(context: &Context, recording: &'a Recording) -> &'a [u8] {
-    if context.flags.is_sampled() {
-        &recording.state
-    } else {
-        b""
+impl<'a> Call<'a> {
+    /// `rpc.method`, which is the span's name as well.
+    fn name(self) -> &'a str {
+        self.method.unwrap_or(OTHER_METHOD)
     }
 }
 
@@ -322,75 +221,5 @@ fn status_of(is_error: bool) -> Status<'static> {
         Status::Error("")
     } else {
         Status::Unset
-    }
-}
-
-/// The values of captured fields, in the order of the plan.
-struct Captured<'a> {
-    values: [&'a [u8]; CAPTURED_MAX],
-    ends: [usize; CAPTURED_MAX],
-}
-
-impl<'a> Captured<'a> {
-    fn of(plan: &TracingPlan, head: &'a RequestHead) -> Self {
-        let mut captured = Self {
-            values: [b""; CAPTURED_MAX],
-            ends: [0; CAPTURED_MAX],
-        };
-        let mut len = 0;
-        for (name, end) in plan.capture_request_headers.iter().zip(&mut captured.ends) {
-            // `named` borrows the name; the values are the head's.
-            let fields = head.fields.iter();
-            let found =
-                fields.filter(|field| field.name.eq_ignore_ascii_case(name.as_str().as_bytes()));
-            for (room, field) in captured.values.iter_mut().skip(len).zip(found) {
-                *room = field.value;
-                len += 1;
-            }
-            *end = len;
-        }
-        captured
-    }
-
-    fn lists(&self) -> impl Iterator<Item = &[&'a [u8]]> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let list = self.values.get(start..*end).unwrap_or_default();
-            start = *end;
-            list
-        })
-    }
-}
-
-/// A note's attributes with the text of its addresses.
-struct Details {
-    note: Note,
-    addresses: [Option<Ascii>; 2],
-}
-
-impl Details {
-    fn of(note: &Note) -> Self {
-        Self {
-            addresses: note.details.map(|(_, detail)| match detail {
-                Detail::Address(address) => Some(Ascii::socket(address)),
-                Detail::None | Detail::Word(_) | Detail::Number(_) => None,
-            }),
-            note: *note,
-        }
-    }
-
-    fn attributes(&self) -> Vec<Attribute<'_>> {
-        let pairs = self.note.details.iter().zip(&self.addresses);
-        pairs
-            .filter_map(|((key, detail), address)| {
-                let value = match detail {
-                    Detail::None => return None,
-                    Detail::Word(word) => Value::Str(word.as_bytes()),
-                    Detail::Number(number) => Value::Int(*number),
-                    Detail::Address(_) => Value::Str(address.as_ref()?.as_bytes()),
-                };
-                Some(Attribute::Pair(key, value))
-            })
-            .collect()
     }
 }

@@ -1,7 +1,7 @@
 //! A fault of the program while it serves one connection ends that connection and nothing else. The binary is built with
 //! faults that a request can ask for.
 
-use testkit::{RawClient, RawOrigin, Tidegate, config_forwarding_to};
+use testkit::{RawClient, RawOrigin, SOON, Tidegate, config_forwarding_to};
 
 use crate::gate::get;
 use crate::system::until_metric;
@@ -52,6 +52,27 @@ fn check(place: &str) {
     until_metric(&tidegate, "tidegate_tunnels", &[], 0.0);
     serve(&mut before);
     assert!(origin.open() <= 1, "{} connections", origin.open());
+}
+
+/// What broke is told by the panic; which request it was, by its trace.
+#[test]
+fn a_fault_is_told_with_its_trace() {
+    let origin = RawOrigin::ok("ok");
+    let yaml = format!(
+        "{}telemetry: {{ sampling: {{ ratio: 0.0 }} }}\n",
+        config_forwarding_to(origin.addr())
+    );
+    let tidegate = Tidegate::start(yaml);
+    let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let mut client = tidegate.connect("web");
+    client.send(format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nTidegate-Fault: response\r\nTraceparent: 00-{trace_id}-00f067aa0ba902b7-00\r\n\r\n"
+    ));
+    assert_eq!(client.read_to_end(), b"");
+    let told = tidegate.stderr().wait_for(SOON, |line| {
+        (line.contains("a fault of the program") && line.contains(trace_id)).then_some(())
+    });
+    assert_eq!(told, Some(()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The whole program from outside: the real binary, real sockets, real clients and origins.
 //! A test speaks only what a user can speak: configuration, HTTP, signals, output.
 
+mod abuse;
 mod access_log;
 mod admin_api;
 mod clients;
@@ -23,7 +24,9 @@ mod origins;
 mod push;
 mod reload;
 mod routing;
+mod rpc;
 mod smuggling;
+mod spans;
 mod streaming;
 mod system;
 mod telemetry;

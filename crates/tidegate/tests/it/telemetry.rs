@@ -1,117 +1,23 @@
 //! What the gateway tells about itself over OTLP, and what it carries on between programs that are traced too.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Command;
 
 use otlp::SpanKind;
-use otlp::read::ValueView;
 use testkit::{
     Process, PythonScript, RawClient, RawOrigin, SOON, Signal, Tidegate, client_file, python,
     run_client,
 };
 
 use crate::gate::get;
+use crate::spans::{config, receiver, sending_to, spans, until_spans};
 use crate::system::{Metrics, until, until_metric};
-
-/// A receiver of OTLP/HTTP that takes everything.
-fn receiver() -> RawOrigin {
-    RawOrigin::fixed(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n",
-    )
-}
-
-/// One worker that forwards to an origin; `telemetry` is the inside of that key.
-fn config(origin: SocketAddr, telemetry: &str) -> String {
-    format!(
-        "{}telemetry: {{ {telemetry} }}\n",
-        testkit::config_forwarding_to(origin)
-    )
-}
-
-fn sending_to(receiver: SocketAddr, more: &str) -> String {
-    format!(
-        "otlp: {{ endpoint: \"http://{receiver}\", protocol: http/protobuf, delay: 10ms{more} }}"
-    )
-}
-
-#[derive(Debug)]
-struct Seen {
-    name: String,
-    kind: Option<SpanKind>,
-    trace_id: String,
-    span_id: String,
-    parent: String,
-    trace_state: String,
-    service: String,
-    attributes: BTreeMap<String, String>,
-}
-
-/// Every span the receiver got, in order.
-fn spans(receiver: &RawOrigin) -> Vec<Seen> {
-    let mut seen = Vec::new();
-    for request in receiver.requests() {
-        if request.target() != "/v1/traces" {
-            continue;
-        }
-        assert_eq!(
-            request.field("content-type"),
-            Some("application/x-protobuf")
-        );
-        let count = otlp::count_items(otlp::Signal::Traces, &request.body.bytes).expect("whole");
-        let before = seen.len();
-        otlp::read::spans(&request.body.bytes, |span| {
-            let resource = pairs(span.resource.attributes());
-            seen.push(Seen {
-                name: String::from_utf8_lossy(span.name).into_owned(),
-                kind: span.kind,
-                trace_id: hex(&span.trace_id.expect("an id")),
-                span_id: hex(&span.span_id.expect("an id")),
-                parent: span.parent_span_id.map_or_else(String::new, |id| hex(&id)),
-                trace_state: String::from_utf8_lossy(span.trace_state).into_owned(),
-                service: resource["service.name"].clone(),
-                attributes: pairs(span.attributes()),
-            });
-        })
-        .expect("whole spans");
-        assert_eq!((seen.len() - before) as u64, count);
-    }
-    seen
-}
-
-fn pairs<'a>(
-    attributes: impl Iterator<Item = Result<otlp::read::AttributeView<'a>, otlp::Malformed>>,
-) -> BTreeMap<String, String> {
-    attributes
-        .map(|pair| {
-            let pair = pair.expect("whole");
-            let value = if let ValueView::Str(text) = pair.value {
-                String::from_utf8_lossy(text).into_owned()
-            } else {
-                format!("{:?}", pair.value)
-            };
-            (String::from_utf8_lossy(pair.key).into_owned(), value)
-        })
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 #[track_caller]
 fn ask(tidegate: &Tidegate, target: &str) -> testkit::Response {
     let mut client = tidegate.connect("web");
     client.send(get(target));
     client.read_response()
-}
-
-#[track_caller]
-fn until_spans(receiver: &RawOrigin, count: usize) -> Vec<Seen> {
-    until("the spans to arrive", || {
-        let seen = spans(receiver);
-        (seen.len() >= count).then_some(seen)
-    })
 }
 
 #[test]
