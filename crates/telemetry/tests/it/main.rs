@@ -6,6 +6,7 @@
 )]
 
 mod access_log;
+mod adaptive;
 mod clients;
 mod conformity;
 mod environment;
