@@ -378,17 +378,10 @@ impl Controller {
         if keeps {
             return;
         }
-        let mut acks = Vec::with_capacity(self.workers.len());
-        for worker in &*self.workers {
-            let (done, ack) = oneshot::channel();
-            let sink = new.as_ref().map(AccessLog::sink);
-            tell(worker, Command::AccessLog(sink, done)).await;
-            acks.push(ack);
-        }
         // The log before is stopped below: what comes to it later is lost.
-        for ack in acks {
-            drop(tokio::time::timeout(LIMIT, ack).await);
-        }
+        let sink = || new.as_ref().map(AccessLog::sink);
+        self.tell_all_and_wait(|done| Command::AccessLog(sink(), done))
+            .await;
         self.status
             .set_access_log(new.as_ref().map(AccessLog::meter));
         if let Some(old) = std::mem::replace(&mut self.access_log, new) {
@@ -399,15 +392,8 @@ impl Controller {
 
     /// Sends from here on where the settings say. What was to go elsewhere still does, for a while.
     async fn swap_exports(&mut self, new: Exports) {
-        let mut acks = Vec::with_capacity(self.workers.len());
-        for worker in &*self.workers {
-            let (done, ack) = oneshot::channel();
-            tell(worker, Command::Export(new.sinks(), done)).await;
-            acks.push(ack);
-        }
-        for ack in acks {
-            drop(tokio::time::timeout(LIMIT, ack).await);
-        }
+        self.tell_all_and_wait(|done| Command::Export(new.sinks(), done))
+            .await;
         self.diagnostics.record_to(new.log_sink());
         self.status.set_exports(new.meters());
         if let Some(push) = self.push.take() {
@@ -444,6 +430,19 @@ impl Controller {
     async fn tell_all(&self, command: impl Fn() -> Command) {
         for worker in &*self.workers {
             tell(worker, command()).await;
+        }
+    }
+
+    /// Waits until each worker has done it, or has had time enough.
+    async fn tell_all_and_wait(&self, command: impl Fn(oneshot::Sender<()>) -> Command) {
+        let mut acks = Vec::with_capacity(self.workers.len());
+        for worker in &*self.workers {
+            let (done, ack) = oneshot::channel();
+            tell(worker, command(done)).await;
+            acks.push(ack);
+        }
+        for ack in acks {
+            drop(tokio::time::timeout(LIMIT, ack).await);
         }
     }
 

@@ -117,9 +117,9 @@ impl Exports {
 
     pub(crate) fn meters(&self) -> Meters {
         let all = [
-            ("traces", &self.traces),
-            ("metrics", &self.metrics),
-            ("logs", &self.logs),
+            (Signal::Traces.word(), &self.traces),
+            (Signal::Metrics.word(), &self.metrics),
+            (Signal::Logs.word(), &self.logs),
         ];
         let meters = all.into_iter().filter_map(|(signal, exporter)| {
             exporter.as_ref().map(|exporter| (signal, exporter.meter()))
@@ -159,11 +159,7 @@ fn start(
     runtime: &Handle,
 ) -> Result<Exporter, ExportError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| ExportError {
-        signal: match signal {
-            Signal::Traces => "traces",
-            Signal::Metrics => "metrics",
-            Signal::Logs => "logs",
-        },
+        signal: signal.word(),
         source,
     };
     let plan = plan(signal, destination).map_err(|error| failed(error.into()))?;

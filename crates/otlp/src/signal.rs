@@ -15,6 +15,15 @@ impl Signal {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
+    /// As configurations and metrics call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+
     /// The path of the gRPC method (OT-13).
     pub fn grpc_path(self) -> &'static str {
         match self {

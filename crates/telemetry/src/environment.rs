@@ -26,7 +26,7 @@ pub use batch::Batch;
 pub use exporter::Exporter;
 pub use limits::{LogRecordLimits, SpanLimits};
 pub use log_level::LogLevel;
-pub use metrics::{ExemplarFilter, Metrics};
+pub use metrics::Metrics;
 pub use otlp::Otlp;
 pub use reader::NO_LIMIT;
 pub use sampler::{RootSampler, Sampler};

@@ -3,7 +3,8 @@
 mod otlp;
 mod tracing;
 
-pub use otlp::{OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality, OtlpTlsPlan};
+pub use ::otlp::Signal;
+pub use otlp::{OtlpCompression, OtlpPlan, OtlpProtocol, OtlpTemporality, OtlpTlsPlan};
 pub use tracing::{ParentRule, RatePlan, SamplingPlan, SamplingRulePlan, TracingPlan};
 
 use std::path::PathBuf;

@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use base::Secret;
 use message::FieldName;
+use otlp::Signal;
 use propagation::Formats;
 
-use crate::environment::{self, Environment, Exporter, LogRecordLimits, RootSampler, Sampler};
-use crate::metrics::{ExemplarFilter, KnownMethods};
+use crate::environment::{Environment, Exporter, LogRecordLimits, RootSampler, Sampler};
+use crate::metrics::KnownMethods;
 use crate::plan::{
-    AccessLogPlan, OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality,
-    ParentRule, RatePlan, SamplingPlan, TelemetryPlan, TracingPlan,
+    AccessLogPlan, OtlpCompression, OtlpPlan, OtlpProtocol, OtlpTemporality, ParentRule, RatePlan,
+    SamplingPlan, TelemetryPlan, TracingPlan,
 };
 
 /// The name of a gateway that was given none.
 const SERVICE_NAME: &str = "tidegate";
 /// What is sent where the configuration does not say.
-const SIGNALS: [OtlpSignal; 2] = [OtlpSignal::Traces, OtlpSignal::Metrics];
+const SIGNALS: [Signal; 2] = [Signal::Traces, Signal::Metrics];
 
 /// Everything decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,15 +73,15 @@ impl Settings {
     /// Decides. Pure.
     pub fn of(plan: &TelemetryPlan, environment: &Environment) -> Self {
         let destination = |signal| destination(plan.otlp.as_ref(), environment, signal);
-        let traces = destination(OtlpSignal::Traces);
+        let traces = destination(Signal::Traces);
         let otlp = plan.otlp.as_ref();
-        let logs = destination(OtlpSignal::Logs);
+        let logs = destination(Signal::Logs);
         let access_log = plan.access_log.as_ref().filter(|_| logs.is_some());
         Self {
             resource: resource(plan, environment),
             tracing: tracing(plan, environment, traces.is_some()),
             traces,
-            metrics: destination(OtlpSignal::Metrics),
+            metrics: destination(Signal::Metrics),
             access_records: access_log.cloned(),
             log_record_limits: environment.log_record_limits,
             known_methods: known_methods(environment),
@@ -172,11 +173,7 @@ fn tracing(
         capture_request_headers: plan.capture_request_headers.clone(),
         limits: environment.span_limits,
         known_methods: known_methods(environment),
-        exemplars: match environment.metrics.exemplar_filter {
-            environment::ExemplarFilter::AlwaysOn => ExemplarFilter::AlwaysOn,
-            environment::ExemplarFilter::AlwaysOff => ExemplarFilter::AlwaysOff,
-            environment::ExemplarFilter::TraceBased => ExemplarFilter::TraceBased,
-        },
+        exemplars: environment.metrics.exemplar_filter,
     })
 }
 
@@ -207,12 +204,12 @@ fn sampling(sampler: Sampler) -> SamplingPlan {
 fn destination(
     otlp: Option<&OtlpPlan>,
     environment: &Environment,
-    signal: OtlpSignal,
+    signal: Signal,
 ) -> Option<Destination> {
     let (given, exporters) = match signal {
-        OtlpSignal::Traces => (&environment.otlp.traces, &environment.exporters.traces),
-        OtlpSignal::Metrics => (&environment.otlp.metrics, &environment.exporters.metrics),
-        OtlpSignal::Logs => (&environment.otlp.logs, &environment.exporters.logs),
+        Signal::Traces => (&environment.otlp.traces, &environment.exporters.traces),
+        Signal::Metrics => (&environment.otlp.metrics, &environment.exporters.metrics),
+        Signal::Logs => (&environment.otlp.logs, &environment.exporters.logs),
     };
     let is_wanted = match (otlp, exporters) {
         (Some(otlp), _) => otlp
@@ -255,12 +252,12 @@ fn destination(
             .or_else(|| given.client_certificate.clone()),
         key: otlp.tls.key.clone().or_else(|| given.client_key.clone()),
         delay: match signal {
-            OtlpSignal::Traces => otlp.delay.unwrap_or(environment.span_batch.schedule_delay),
-            OtlpSignal::Logs => otlp
+            Signal::Traces => otlp.delay.unwrap_or(environment.span_batch.schedule_delay),
+            Signal::Logs => otlp
                 .delay
                 .unwrap_or(environment.log_record_batch.schedule_delay),
             // They come all at once.
-            OtlpSignal::Metrics => Duration::ZERO,
+            Signal::Metrics => Duration::ZERO,
         },
     })
 }
@@ -273,12 +270,12 @@ fn default_base(protocol: OtlpProtocol) -> &'static str {
 }
 
 /// Over HTTP a base has the signal's path appended, with one slash between.
-fn endpoint(base: &str, protocol: OtlpProtocol, signal: OtlpSignal) -> String {
-    let path = match (protocol, signal) {
-        (OtlpProtocol::Grpc, _) => return base.trim_end_matches('/').to_owned(),
-        (_, OtlpSignal::Traces) => "v1/traces",
-        (_, OtlpSignal::Metrics) => "v1/metrics",
-        (_, OtlpSignal::Logs) => "v1/logs",
-    };
-    format!("{}/{path}", base.trim_end_matches('/'))
+fn endpoint(base: &str, protocol: OtlpProtocol, signal: Signal) -> String {
+    let base = base.trim_end_matches('/');
+    match protocol {
+        OtlpProtocol::Grpc => base.to_owned(),
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
+            format!("{base}{}", signal.http_path())
+        }
+    }
 }

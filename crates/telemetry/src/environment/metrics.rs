@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::reader::{Choice, Reader};
+use crate::metrics::ExemplarFilter;
 use crate::plan::OtlpTemporality;
 
 const PROMETHEUS_PORT_DEFAULT: u16 = 9_464;
@@ -22,17 +23,6 @@ pub struct Metrics {
     pub prometheus_host: Box<str>,
     /// `OTEL_EXPORTER_PROMETHEUS_PORT`: 1 to 65535, default 9464.
     pub prometheus_port: u16,
-}
-
-/// Which measurements may become exemplars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ExemplarFilter {
-    /// `always_on`: all.
-    AlwaysOn,
-    /// `always_off`: none.
-    AlwaysOff,
-    /// `trace_based`: those made while a sampled span is active.
-    TraceBased,
 }
 
 const TEMPORALITIES: Choice<OtlpTemporality> = Choice {

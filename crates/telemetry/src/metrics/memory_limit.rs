@@ -50,7 +50,9 @@ fn machine_memory(root: &Path) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Files by path, and the limit they make.
+    /// By path, with their text.
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn the_smallest_limit_counts() {
         let machine = ("proc/meminfo", "MemTotal:       2048 kB\nMemFree: 1 kB\n");
@@ -59,7 +61,7 @@ mod tests {
             "proc/self/cgroup",
             "5:cpu,cpuacct:/x\n4:memory:/docker/1\n0::/\n",
         );
-        let cases: [(&[(&str, &str)], Option<u64>); 7] = [
+        let cases: [(Files<'_>, Option<u64>); 7] = [
             (&[], None),
             (&[machine], Some(2048 << 10)),
             (&[machine, v2], Some(2048 << 10)),

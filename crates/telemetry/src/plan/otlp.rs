@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base::Secret;
 use message::FieldName;
+use otlp::Signal;
 
 /// Where Tidegate sends what it tells about itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +25,7 @@ pub struct OtlpPlan {
     /// Certificates.
     pub tls: OtlpTlsPlan,
     /// What is sent; `None`: traces and metrics.
-    pub signals: Option<Vec<OtlpSignal>>,
+    pub signals: Option<Vec<Signal>>,
     /// How often metrics are sent; 1 s to 1 h.
     pub metrics_interval: Option<Duration>,
     /// What a metric's points count from.
@@ -51,17 +52,6 @@ pub enum OtlpCompression {
     Gzip,
     /// Smaller and faster, where the receiver takes it.
     Zstd,
-}
-
-/// One of the three kinds of telemetry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OtlpSignal {
-    /// Spans.
-    Traces,
-    /// Metrics.
-    Metrics,
-    /// The access log and diagnostics.
-    Logs,
 }
 
 /// What a metric's points count from.

@@ -7,8 +7,8 @@ use message::FieldName;
 use propagation::{Format, Formats};
 use telemetry::environment::Environment;
 use telemetry::plan::{
-    OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality, ParentRule, RatePlan,
-    SamplingPlan, TelemetryPlan,
+    OtlpCompression, OtlpPlan, OtlpProtocol, OtlpTemporality, ParentRule, RatePlan, SamplingPlan,
+    Signal, TelemetryPlan,
 };
 use telemetry::settings::Settings;
 
@@ -46,7 +46,7 @@ fn nothing_is_sent_unless_someone_says_where() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
     for (plan, variables, expected) in [
         (file(), &[][..], [true, true, false]),
-        (only(OtlpSignal::Logs), &[], [false, false, true]),
+        (only(Signal::Logs), &[], [false, false, true]),
         (TelemetryPlan::default(), &[endpoint], [true, true, true]),
         (
             TelemetryPlan::default(),

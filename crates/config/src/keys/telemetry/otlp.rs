@@ -2,7 +2,7 @@
 
 use base::Secret;
 use telemetry::plan::{
-    OtlpCompression, OtlpPlan, OtlpProtocol, OtlpSignal, OtlpTemporality, OtlpTlsPlan,
+    OtlpCompression, OtlpPlan, OtlpProtocol, OtlpTemporality, OtlpTlsPlan, Signal,
 };
 
 use super::FILE;
@@ -107,11 +107,11 @@ const COMPRESSION: Choices<OtlpCompression> = choices(
     &[],
 );
 
-const SIGNAL: Choices<OtlpSignal> = choices(
+const SIGNAL: Choices<Signal> = choices(
     &[
-        ("traces", OtlpSignal::Traces),
-        ("metrics", OtlpSignal::Metrics),
-        ("logs", OtlpSignal::Logs),
+        ("traces", Signal::Traces),
+        ("metrics", Signal::Metrics),
+        ("logs", Signal::Logs),
     ],
     &[],
 );
