@@ -180,6 +180,8 @@ fn plan(signal: Signal, destination: &Destination) -> Result<ExportPlan, export:
     };
     let endpoint = Endpoint::for_one(&destination.endpoint, protocol, Scheme::Https, signal)?;
     let client = destination.certificate.clone().zip(destination.key.clone());
+    let default = ExportPlan::new(endpoint, protocol);
+    let sizes = destination.sizes;
     Ok(ExportPlan {
         compression: match destination.compression {
             OtlpCompression::None => Compression::None,
@@ -198,7 +200,9 @@ fn plan(signal: Signal, destination: &Destination) -> Result<ExportPlan, export:
         },
         timeout: destination.timeout,
         batch_delay: destination.delay,
-        ..ExportPlan::new(endpoint, protocol)
+        batch_items_max: sizes.batch_max.unwrap_or(default.batch_items_max),
+        queue_items_max: sizes.queue_max.map_or(default.queue_items_max, u64::from),
+        ..default
     })
 }
 

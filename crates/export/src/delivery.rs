@@ -39,6 +39,7 @@ pub(crate) struct Courier {
     pub(crate) limit: Duration,
     /// Bytes of items in one request, unless it holds one item only.
     pub(crate) items_bytes_max: usize,
+    pub(crate) items_max: u64,
 }
 
 /// How the way of one part ended.
@@ -60,9 +61,9 @@ impl Courier {
         // Halves of halves: as many as the logarithm of the number of items.
         let mut parts = vec![self.assemble(load)];
         while let Some(part) = parts.pop() {
-            if part.items_bytes() > self.items_bytes_max
-                && let Some((first, second)) = part.split(&self.buffers)
-            {
+            let is_too_large =
+                part.items_bytes() > self.items_bytes_max || part.items() > self.items_max;
+            if is_too_large && let Some((first, second)) = part.split(&self.buffers) {
                 parts.extend([second, first]);
                 continue;
             }

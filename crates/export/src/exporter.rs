@@ -20,7 +20,7 @@ use crate::meter::{Counts, Meter};
 use crate::plan::{ExportPlan, Protocol};
 use crate::pump;
 use crate::queue::Queue;
-use crate::store::{Fill, Store};
+use crate::store::{Fill, Room, Store};
 use crate::tls::TlsError;
 use crate::transport::Transport;
 use crate::{grpc, http1};
@@ -110,7 +110,10 @@ impl Exporter {
         let (phase, phase_seen) = watch::channel(Phase::Running);
         let courier = Arc::new(Courier {
             store: Arc::new(Store::new(
-                plan.queue_bytes_max,
+                Room {
+                    bytes: plan.queue_bytes_max,
+                    items: plan.queue_items_max.max(1),
+                },
                 Fill {
                     bytes_max: items_bytes_max,
                     items_max: u64::from(plan.batch_items_max.max(1)),
@@ -133,6 +136,7 @@ impl Exporter {
             retry: plan.retry.clone(),
             limit,
             items_bytes_max,
+            items_max: u64::from(plan.batch_items_max.max(1)),
         });
         let pump = runtime.spawn(pump::run(Arc::clone(&courier), at_once));
         Ok(Self {

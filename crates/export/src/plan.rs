@@ -32,6 +32,8 @@ pub struct ExportPlan {
     pub batch_delay: Duration,
     /// Bytes that wait, counted by the room of their buffers (default 32 MiB). Requests in flight come on top.
     pub queue_bytes_max: usize,
+    /// Items that wait: 1 and more (default as many as there is room for).
+    pub queue_items_max: u64,
     /// Requests that are being sent or wait to be sent again: 1 to 64 (default 4). As many connections over HTTP, one
     /// over gRPC.
     pub requests_in_flight_max: u32,
@@ -131,6 +133,7 @@ impl ExportPlan {
             batch_bytes_max: 1 << 20,
             batch_delay: Duration::from_secs(1),
             queue_bytes_max: 32 << 20,
+            queue_items_max: u64::MAX,
             requests_in_flight_max: 4,
             retry: RetryPlan::default(),
             breaker: BreakerPlan::default(),

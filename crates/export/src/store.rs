@@ -27,6 +27,13 @@ pub(crate) enum Loss {
     TooLarge,
 }
 
+/// How much may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) bytes: usize,
+    pub(crate) items: u64,
+}
+
 /// When waiting batches are enough for a request, and how many of them go into one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fill {
@@ -49,7 +56,7 @@ pub(crate) struct Store {
     filled: Notify,
     /// Whoever copies is told: a batch in a lent buffer.
     lent: Notify,
-    room: usize,
+    room: Room,
     fill: Fill,
 }
 
@@ -82,8 +89,7 @@ enum Look {
 }
 
 impl Store {
-    /// `room` is in bytes.
-    pub(crate) fn new(room: usize, fill: Fill) -> Self {
+    pub(crate) fn new(room: Room, fill: Fill) -> Self {
         Self {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
@@ -108,7 +114,11 @@ impl Store {
         let size = cost(&batch);
         let is_lent = batch.back.is_some();
         let mut state = self.lock();
-        if !state.open || state.counts.queue_bytes.saturating_add(size) > self.room {
+        let bytes = state.counts.queue_bytes.saturating_add(size);
+        let items = state.counts.queue_items + u64::from(batch.items);
+        // A batch of more items than there is room for goes alone.
+        let has_room = items <= self.room.items || state.waiting.is_empty();
+        if !state.open || bytes > self.room.bytes || !has_room {
             return Err(batch);
         }
         let was_full = self.is_full(&state);

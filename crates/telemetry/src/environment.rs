@@ -22,7 +22,7 @@ mod resource;
 mod sampler;
 mod warning;
 
-pub use batch::Batch;
+pub use batch::{Batch, Said};
 pub use exporter::Exporter;
 pub use limits::{LogRecordLimits, SpanLimits};
 pub use log_level::LogLevel;

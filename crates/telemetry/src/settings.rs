@@ -9,7 +9,7 @@ use message::FieldName;
 use otlp::Signal;
 use propagation::Formats;
 
-use crate::environment::{Environment, Exporter, LogRecordLimits, RootSampler, Sampler};
+use crate::environment::{Environment, Exporter, LogRecordLimits, RootSampler, Said, Sampler};
 use crate::metrics::KnownMethods;
 use crate::plan::{
     AccessLogPlan, OtlpCompression, OtlpPlan, OtlpProtocol, OtlpTemporality, ParentRule, RatePlan,
@@ -67,6 +67,8 @@ pub struct Destination {
     pub key: Option<PathBuf>,
     /// The longest time an item waits for others.
     pub delay: Duration,
+    /// Items of one request and items that wait, where the environment says how many.
+    pub sizes: Said,
 }
 
 impl Settings {
@@ -227,6 +229,18 @@ fn destination(
     let default = OtlpPlan::default();
     let otlp = otlp.unwrap_or(&default);
     let protocol = otlp.protocol.unwrap_or(given.protocol);
+    let (batch, export_timeout) = match signal {
+        Signal::Traces => (
+            Some(environment.span_batch),
+            environment.span_batch.export_timeout,
+        ),
+        Signal::Logs => {
+            let batch = environment.log_record_batch;
+            (Some(batch), batch.export_timeout)
+        }
+        // They come all at once.
+        Signal::Metrics => (None, environment.metrics.export_timeout),
+    };
     Some(Destination {
         endpoint: match &otlp.endpoint {
             Some(base) => endpoint(base, protocol, signal),
@@ -243,7 +257,7 @@ fn destination(
             .headers
             .clone()
             .unwrap_or_else(|| given.headers.clone()),
-        timeout: otlp.timeout.unwrap_or(given.timeout),
+        timeout: otlp.timeout.unwrap_or(given.timeout.min(export_timeout)),
         ca: otlp.tls.ca.clone().or_else(|| given.certificate.clone()),
         certificate: otlp
             .tls
@@ -251,14 +265,10 @@ fn destination(
             .clone()
             .or_else(|| given.client_certificate.clone()),
         key: otlp.tls.key.clone().or_else(|| given.client_key.clone()),
-        delay: match signal {
-            Signal::Traces => otlp.delay.unwrap_or(environment.span_batch.schedule_delay),
-            Signal::Logs => otlp
-                .delay
-                .unwrap_or(environment.log_record_batch.schedule_delay),
-            // They come all at once.
-            Signal::Metrics => Duration::ZERO,
-        },
+        delay: batch.map_or(Duration::ZERO, |batch| {
+            otlp.delay.unwrap_or(batch.schedule_delay)
+        }),
+        sizes: batch.map_or_else(Said::default, |batch| batch.said),
     })
 }
 

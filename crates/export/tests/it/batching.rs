@@ -43,6 +43,48 @@ async fn items_are_joined_up_to_their_number() {
     assert_eq!(settled(&meter).await.items_exported, 60);
 }
 
+/// Workers hand over as many as fit into a buffer, whatever a request may hold.
+#[tokio::test]
+async fn a_batch_of_too_many_items_is_cut() {
+    let server = server().await;
+    let exporter = start(&ExportPlan {
+        batch_items_max: 30,
+        ..patient(&server)
+    });
+    exporter.queue().try_send(spans(1, 100, 10)).unwrap();
+    assert_eq!(settled(&exporter.meter()).await.items_exported, 100);
+    let requests = server.received();
+    let mut seen: Vec<u64> = requests.iter().flat_map(|one| ids(&one.body)).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=100).collect::<Vec<_>>());
+    assert!(requests.iter().all(|one| ids(&one.body).len() <= 30));
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_by_items_too() {
+    let server = server().await;
+    let exporter = start(&ExportPlan {
+        queue_items_max: 25,
+        ..patient(&server)
+    });
+    let queue = exporter.queue();
+    assert!(queue.send_or_drop(spans(1, 10, 10)));
+    assert!(queue.send_or_drop(spans(11, 10, 10)));
+    assert!(!queue.send_or_drop(spans(21, 10, 10)));
+    let counts = exporter.meter().counts();
+    assert_eq!(
+        (counts.queue_items, counts.items_dropped.queue_full),
+        (20, 10)
+    );
+    // One that is larger than all the room goes alone.
+    let alone = start(&ExportPlan {
+        queue_items_max: 5,
+        ..patient(&server)
+    });
+    assert!(alone.queue().send_or_drop(spans(1, 10, 10)));
+    assert!(!alone.queue().send_or_drop(spans(11, 1, 10)));
+}
+
 #[tokio::test]
 async fn items_are_joined_up_to_their_bytes() {
     let server = server().await;

@@ -21,6 +21,17 @@ pub struct Batch {
     /// `_MAX_EXPORT_BATCH_SIZE`: items of one export at most, 1 to `queue_max`; default 512, or `queue_max` if that is
     /// smaller.
     pub batch_max: u32,
+    /// What of the two was said, for a program that has defaults of its own.
+    pub said: Said,
+}
+
+/// Which sizes were given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// As [`Batch::queue_max`].
+    pub queue_max: Option<u32>,
+    /// As [`Batch::batch_max`].
+    pub batch_max: Option<u32>,
 }
 
 /// Variables of one processor.
@@ -53,13 +64,11 @@ impl Batch {
     }
 
     fn read(reader: &mut Reader<'_>, names: &Names, schedule_delay: Duration) -> Self {
-        let queue_max = reader
-            .whole(names.queue_max, 1..=INTEGER_MAX)
-            .unwrap_or(QUEUE_DEFAULT);
-        let batch_max = reader
+        let said_queue_max = reader.whole(names.queue_max, 1..=INTEGER_MAX);
+        let queue_max = said_queue_max.unwrap_or(QUEUE_DEFAULT);
+        let said_batch_max = reader
             .whole(names.batch_max, 1..=INTEGER_MAX)
-            .filter(|batch| fits(reader, names, *batch, queue_max))
-            .unwrap_or(BATCH_DEFAULT.min(queue_max));
+            .filter(|batch| fits(reader, names, *batch, queue_max));
         Self {
             schedule_delay: reader
                 .duration(names.schedule_delay, 0)
@@ -68,7 +77,11 @@ impl Batch {
                 .timeout(names.export_timeout)
                 .unwrap_or(EXPORT_TIMEOUT_DEFAULT),
             queue_max,
-            batch_max,
+            batch_max: said_batch_max.unwrap_or(BATCH_DEFAULT.min(queue_max)),
+            said: Said {
+                queue_max: said_queue_max,
+                batch_max: said_batch_max,
+            },
         }
     }
 }

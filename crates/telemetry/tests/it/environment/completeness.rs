@@ -178,8 +178,8 @@ insecure: true }, \
 logs: Otlp { endpoint: \"http://localhost:4318/v1/logs\", is_endpoint_set: false, protocol: HttpProtobuf, \
 headers: [], compression: None, timeout: 10s, certificate: None, client_key: None, client_certificate: None, \
 insecure: true } }, \
-span_batch: Batch { schedule_delay: 5s, export_timeout: 30s, queue_max: 2048, batch_max: 512 }, \
-log_record_batch: Batch { schedule_delay: 1s, export_timeout: 30s, queue_max: 2048, batch_max: 512 }, \
+span_batch: Batch { schedule_delay: 5s, export_timeout: 30s, queue_max: 2048, batch_max: 512, said: Said { queue_max: None, batch_max: None } }, \
+log_record_batch: Batch { schedule_delay: 1s, export_timeout: 30s, queue_max: 2048, batch_max: 512, said: Said { queue_max: None, batch_max: None } }, \
 metrics: Metrics { export_interval: 60s, export_timeout: 30s, temporality: Cumulative, exemplar_filter: TraceBased, \
 prometheus_host: \"localhost\", prometheus_port: 9464 }, \
 span_limits: SpanLimits { attribute_count: 128, attribute_value_length: None, event_count: 128, link_count: 128, \
