@@ -15,3 +15,4 @@ pub mod settings;
 pub mod trace;
 
 pub use item_sink::{ItemSink, Outlet, Parcel};
+pub use redact::{redacted_query, redacted_url};

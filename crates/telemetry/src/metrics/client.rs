@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use message::{MethodKind, Version};
+use message::MethodKind;
 
 use super::bounds::Bounds;
 use super::exemplar::Exemplar;
@@ -12,6 +12,7 @@ use super::interned::Interned;
 use super::key::Key;
 use super::labels::{LabelValue, Labels};
 use super::outcome::{Errors, Outcome, Side};
+use super::protocol::Protocol;
 use super::series::SeriesTable;
 use super::sheet::Sheet;
 
@@ -76,10 +77,11 @@ impl ClientMetrics {
         server: ServerLabel,
         method: MethodKind,
         outcome: Outcome,
-        version: Version,
+        version: impl Into<Protocol>,
         elapsed: Duration,
         exemplar: Option<Exemplar>,
     ) {
+        let version = version.into();
         let (error_number, error) = self.errors.number(outcome.word(Side::Client));
         let key = Key {
             name: server.0,
@@ -106,7 +108,7 @@ impl ClientMetrics {
         server: ServerLabel,
         method: MethodKind,
         outcome: Outcome,
-        version: Version,
+        version: Protocol,
     ) -> Labels {
         let mut pairs = vec![("http.request.method", LabelValue::Static(method.label()))];
         outcome.append_to(&mut pairs, Side::Client);
