@@ -19,6 +19,7 @@ mod machine;
 mod monitoring;
 mod names;
 mod origins;
+mod product_service;
 mod reload;
 mod routing;
 mod smuggling;

@@ -15,36 +15,36 @@ use crate::gate::get;
 use crate::system::{Metrics, until, until_metric};
 
 /// A receiver of OTLP/HTTP that takes everything.
-fn receiver() -> RawOrigin {
+pub(crate) fn receiver() -> RawOrigin {
     RawOrigin::fixed(
         "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n",
     )
 }
 
 /// One worker that forwards to an origin; `telemetry` is the inside of that key.
-fn config(origin: SocketAddr, telemetry: &str) -> String {
+pub(crate) fn config(origin: SocketAddr, telemetry: &str) -> String {
     format!(
         "{}telemetry: {{ {telemetry} }}\n",
         testkit::config_forwarding_to(origin)
     )
 }
 
-fn sending_to(receiver: SocketAddr, more: &str) -> String {
+pub(crate) fn sending_to(receiver: SocketAddr, more: &str) -> String {
     format!(
         "otlp: {{ endpoint: \"http://{receiver}\", protocol: http/protobuf, delay: 10ms{more} }}"
     )
 }
 
 #[derive(Debug)]
-struct Seen {
-    name: String,
-    kind: Option<SpanKind>,
-    trace_id: String,
-    span_id: String,
-    parent: String,
-    trace_state: String,
-    service: String,
-    attributes: BTreeMap<String, String>,
+pub(crate) struct Seen {
+    pub(crate) name: String,
+    pub(crate) kind: Option<SpanKind>,
+    pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    pub(crate) parent: String,
+    pub(crate) trace_state: String,
+    pub(crate) service: String,
+    pub(crate) attributes: BTreeMap<String, String>,
 }
 
 /// Every span the receiver got, in order.
@@ -107,7 +107,7 @@ fn ask(tidegate: &Tidegate, target: &str) -> testkit::Response {
 }
 
 #[track_caller]
-fn until_spans(receiver: &RawOrigin, count: usize) -> Vec<Seen> {
+pub(crate) fn until_spans(receiver: &RawOrigin, count: usize) -> Vec<Seen> {
     until("the spans to arrive", || {
         let seen = spans(receiver);
         (seen.len() >= count).then_some(seen)
