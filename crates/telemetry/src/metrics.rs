@@ -44,7 +44,7 @@ pub use process::{process_sheet, thread_cpu_time};
 pub use protocol::Protocol;
 pub use push::MetricsPush;
 pub use request::{RequestDurations, RequestMetrics, RouteLabel, Served};
-pub use rpc::{RpcMethodLabel, RpcMetrics, RpcSide};
+pub use rpc::{RpcMethodLabel, RpcMetrics, RpcServerLabel, RpcSide};
 pub use rpc_status::RpcStatusCode;
 pub use scheme::Scheme;
 pub use sheet::Sheet;

@@ -22,7 +22,7 @@ static DURATION: Family = Family::new(Instrument {
     description: "Duration of HTTP client requests: tries of requests that are sent on.",
     kind: Kind::Histogram,
 });
-static SERVERS_OVERFLOW: Family = Family::new(Instrument {
+pub(super) static SERVERS_OVERFLOW: Family = Family::new(Instrument {
     name: "tidegate.metrics.servers_overflow",
     unit: "{name}",
     description: "Servers that got the overflow label because the worker's bound on names was reached.",
