@@ -1,15 +1,16 @@
 //! One request from its head to the end of its response, on either side: the span, the figures, and what counts as an
 //! error.
 
+mod grpc;
+mod http;
+
 use std::any::type_name;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use ::http::{HeaderMap, Method, StatusCode, Version};
 use message::MethodKind;
-use telemetry::metrics::{
-    Outcome, Protocol, RouteLabel, RpcMethodLabel, RpcStatusCode, Scheme, Served,
-};
+use telemetry::metrics::{Protocol, RpcStatusCode, Scheme};
 
 use crate::pipeline::Pipeline;
 use crate::rpc;
@@ -137,117 +138,6 @@ impl Exchange {
             Call::Grpc { .. } => self.end_grpc(end, ended),
         }
         self.pipeline.end(&self.span, ended);
-    }
-
-    fn end_http(&mut self, end: End, ended: Instant) {
-        let first_error = match self.side {
-            Side::Server { .. } => 500,
-            Side::Client { .. } => 400,
-        };
-        let word = match end {
-            End::Failed(word) => Some(word),
-            End::Complete | End::Cancelled => None,
-        };
-        let outcome = Outcome {
-            status: self.status,
-            error: word,
-        };
-        if let Some(record) = self.span.record() {
-            let attributes = &mut record.attributes;
-            if outcome.status > 0 {
-                attributes.number("http.response.status_code", outcome.status);
-            }
-            if outcome.status > 0 || matches!(self.side, Side::Server { .. }) {
-                attributes.text("network.protocol.version", self.protocol.number());
-            }
-            if let Some(word) = word {
-                attributes.text("error.type", word);
-                record.error = Some("".into());
-            } else if outcome.status >= first_error {
-                attributes.text("error.type", outcome.status.to_string());
-                record.error = Some("".into());
-            }
-        }
-        self.count_http(outcome, ended);
-    }
-
-    fn count_http(&self, outcome: Outcome, ended: Instant) {
-        let Call::Http { method, .. } = self.call else {
-            return;
-        };
-        if let Side::Server { scheme, .. } = self.side {
-            self.pipeline.figures.change_active(method, scheme, -1);
-        }
-        if !self.pipeline.counts() {
-            return;
-        }
-        let exemplar = self.pipeline.exemplar(&self.span, ended);
-        let elapsed = ended - self.span.started;
-        self.pipeline.figures.count(|shard| match &self.side {
-            Side::Server { scheme, route } => {
-                let route = route.as_deref();
-                let served = Served {
-                    route: route.map_or(RouteLabel::UNMATCHED, |route| shard.served.label(route)),
-                    method,
-                    scheme: *scheme,
-                    version: message::Version::Http11,
-                    outcome,
-                    elapsed,
-                    exemplar,
-                };
-                shard.served.finished(&served, self.protocol);
-            }
-            Side::Client { address, port } => {
-                let server = shard.sent.label(address, *port);
-                shard
-                    .sent
-                    .finished(server, method, outcome, self.protocol, elapsed, exemplar);
-            }
-        });
-    }
-
-    fn end_grpc(&mut self, end: End, ended: Instant) {
-        let Call::Grpc { method, status } = &self.call else {
-            return;
-        };
-        let status = match (status, end) {
-            (Some(status), _) => *status,
-            (None, End::Cancelled) => RpcStatusCode::Cancelled,
-            (None, End::Complete) => rpc::status_of_http(self.status),
-            (None, End::Failed(_)) => match self.side {
-                Side::Server { .. } => RpcStatusCode::Unknown,
-                Side::Client { .. } => RpcStatusCode::Unavailable,
-            },
-        };
-        let is_cancelled = status == RpcStatusCode::Cancelled && matches!(end, End::Cancelled);
-        let is_error = !is_cancelled
-            && match self.side {
-                Side::Server { .. } => status.is_server_error(),
-                Side::Client { .. } => status.is_client_error(),
-            };
-        self.span.name = method.span_name();
-        if let Some(record) = self.span.record() {
-            method.describe(&mut record.attributes);
-            record.attributes.text("rpc.status_code", status.name());
-            if is_error {
-                record.attributes.text("error.type", status.name());
-                record.error = Some("".into());
-            }
-        }
-        if !self.pipeline.counts() {
-            return;
-        }
-        let exemplar = self.pipeline.exemplar(&self.span, ended);
-        let elapsed = ended - self.span.started;
-        self.pipeline.figures.count(|shard| {
-            let calls = match self.side {
-                Side::Server { .. } => &shard.calls_served,
-                Side::Client { .. } => &shard.calls_sent,
-            };
-            let label = method.known();
-            let label = label.map_or(RpcMethodLabel::OTHER, |method| calls.label(method));
-            calls.finished(label, status, elapsed, exemplar);
-        });
     }
 }
 

@@ -57,8 +57,11 @@ impl Sink {
         // Nothing is recorded while the thread ends.
         let Ok(Some(item)) = item else { return };
         let entrance = self.entrance.lock().unwrap_or_else(PoisonError::into_inner);
-        for way in &self.ways {
-            way.send(item.clone(), self.queue_max);
+        if let Some((last, others)) = self.ways.split_last() {
+            for way in others {
+                way.send(item.clone(), self.queue_max);
+            }
+            last.send(item, self.queue_max);
         }
         drop(entrance);
     }

@@ -97,6 +97,12 @@ async fn calls_are_spans_by_the_conventions_for_rpc() {
             assert_eq!(point(&json, metric, &["grpc", CHECK, status])["count"], "1");
         }
     }
+    let sent = point(
+        &json,
+        "rpc.client.call.duration",
+        &["OK", "127.0.0.1", &port],
+    );
+    assert_eq!(sent["count"], "1");
     // Counted once, by the conventions for RPC alone.
     let http = "\"name\":\"http.server.request.duration\"";
     assert!(!json[0].to_string().contains(http));

@@ -6,7 +6,11 @@ use http::StatusCode;
 use otlp::SpanKind;
 use testkit::{RawClient, RawOrigin};
 
-use crate::receiver::{Seen, named, receiver, start, until_spans};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::metrics::point;
+use crate::receiver::{Seen, as_json, named, receiver, spans, start, until_spans};
 use crate::service::Service;
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -149,4 +153,67 @@ async fn a_handler_that_panics_is_an_error() {
     assert!(span.is_error);
     assert_eq!(span.get("error.type"), "panic");
     assert_eq!(span.get("http.response.status_code"), "");
+}
+
+/// A body that is made while it is sent runs under the context of its request, and the span ends with its last byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_streamed_body_belongs_to_its_request() {
+    let receiver = receiver();
+    let telemetry = start(&receiver, &[]);
+    let (more, pieces) = tokio::sync::mpsc::channel::<()>(1);
+    let pieces = std::sync::Arc::new(std::sync::Mutex::new(Some(pieces)));
+    let stream = async move || {
+        let own = tidegate_telemetry::current();
+        let pieces = pieces.lock().unwrap().take().unwrap();
+        let pieces = ReceiverStream::new(pieces).map(move |()| {
+            assert!(own.is_some() && tidegate_telemetry::current() == own);
+            Ok::<_, std::convert::Infallible>("piece")
+        });
+        axum::body::Body::from_stream(pieces)
+    };
+    let service = Service::start(&telemetry, Router::new().route("/", get(stream))).await;
+    let addr = service.addr;
+    let asked = tokio::task::spawn_blocking(move || {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        RawClient::exchange(addr, request).text().to_owned()
+    });
+    for _ in 0..3 {
+        more.send(()).await.unwrap();
+    }
+    assert_eq!(spans(&receiver).len(), 0);
+    drop(more);
+    assert_eq!(asked.await.unwrap(), "piecepiecepiece");
+    let seen = until_spans(&receiver, 1);
+    assert!(!seen[0].is_error);
+}
+
+/// A client that goes away is no error of the server, and leaves nothing in flight.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_has_gone_is_no_error() {
+    let receiver = receiver();
+    let telemetry = start(&receiver, &[("OTEL_METRICS_EXPORTER", "otlp")]);
+    let (came, mut has_come) = tokio::sync::mpsc::channel(1);
+    let hang = async move || {
+        came.send(()).await.unwrap();
+        std::future::pending::<&str>().await
+    };
+    let service = Service::start(&telemetry, Router::new().route("/", get(hang))).await;
+    let addr = service.addr;
+    let client = tokio::task::spawn_blocking(move || {
+        let mut client = RawClient::connect(addr);
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client
+    });
+    let client = client.await.unwrap();
+    has_come.recv().await.unwrap();
+    drop(client);
+    let seen = until_spans(&receiver, 1);
+    let span = named(&seen, "GET /");
+    assert!(!span.is_error && span.get("error.type").is_empty());
+    assert_eq!(span.get("http.response.status_code"), "");
+    telemetry.shutdown().await;
+    let json = as_json(&receiver, otlp::Signal::Metrics);
+    let active = point(&json, "http.server.active_requests", &["GET", "http"]);
+    assert_eq!(active["asInt"].as_str().unwrap_or("0"), "0");
+    assert_eq!(active["asDouble"].as_f64().unwrap_or(0.0), 0.0);
 }

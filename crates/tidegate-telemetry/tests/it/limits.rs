@@ -123,3 +123,26 @@ async fn a_full_queue_counts_what_it_refuses() {
     assert!((50..=90).contains(&dropped), "{dropped}");
     assert!(sent["asDouble"].as_f64().unwrap() <= 10.0, "{sent}");
 }
+
+/// A full batch is sent at once, and no request holds more.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_are_as_large_as_the_variable_says() {
+    let (receiver, origin) = (receiver(), RawOrigin::ok("ok"));
+    let variables = [
+        ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2"),
+    ];
+    let telemetry = start(&receiver, &variables);
+    let client = client(&telemetry);
+    for _ in 0..4 {
+        get(&client, origin.addr(), "/").await;
+    }
+    crate::receiver::until_spans(&receiver, 4);
+    get(&client, origin.addr(), "/").await;
+    telemetry.shutdown().await;
+    assert_eq!(spans(&receiver).len(), 5);
+    for request in receiver.requests() {
+        let count = otlp::count_items(Signal::Traces, &request.body.bytes).unwrap();
+        assert!((1..=2).contains(&count), "{count}");
+    }
+}
