@@ -28,8 +28,12 @@ pub(crate) fn read(formats: &Formats, headers: &HeaderMap) -> Incoming {
     incoming
 }
 
-/// Writes a context in place of whatever the formats' fields held.
+/// Writes a context in place of whatever the formats' fields held. Where nothing is known they stay: somebody may pass
+/// them on by hand.
 pub(crate) fn write(formats: &Formats, context: &Context, headers: &mut HeaderMap) {
+    if context.ids.is_none() && context.baggage.is_empty() {
+        return;
+    }
     remove_owned(formats, headers);
     let put = |name: &'static str, value: &[u8]| {
         if let Ok(value) = HeaderValue::from_bytes(value) {

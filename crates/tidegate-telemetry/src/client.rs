@@ -26,6 +26,21 @@ use crate::request;
 ///   `rpc.client.call.duration`.
 /// - The span ends with the last byte of the body. It has the status error for 4xx and 5xx, a request that failed, a body
 ///   that broke, and every code of gRPC but OK. Dropping the request or the rest of its response is no error.
+///
+/// ```
+/// use hyper_util::client::legacy::Client;
+/// use hyper_util::client::legacy::connect::HttpConnector;
+/// use hyper_util::rt::TokioExecutor;
+/// use tidegate_telemetry::{ClientService, Telemetry};
+/// use tower_layer::Layer as _;
+///
+/// type Observed = ClientService<Client<HttpConnector, axum::body::Body>>;
+///
+/// fn client(telemetry: &Telemetry) -> Observed {
+///     let plain = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+///     telemetry.client_layer().layer(plain)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ClientLayer {
     pipeline: Arc<Pipeline>,
@@ -102,6 +117,9 @@ where
 
 pin_project! {
     /// A request under way; by [`ClientService`]. Dropping it ends the span without an error.
+    ///
+    /// # Panics
+    /// When it is polled after it was ready.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ClientFuture<F> {

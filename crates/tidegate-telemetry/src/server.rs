@@ -106,6 +106,9 @@ where
 
 pin_project! {
     /// A response under way; by [`ServerService`]. Dropping it ends the span without an error, since the client has gone.
+    ///
+    /// # Panics
+    /// When it is polled after it was ready.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ServerFuture<F> {

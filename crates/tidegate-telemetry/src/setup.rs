@@ -113,6 +113,20 @@ impl Setup {
     /// The same, and leaves `tracing` alone: for a program with a subscriber of its own, which takes
     /// [`Telemetry::tracing_layer`] among its layers.
     ///
+    /// ```no_run
+    /// use tracing_subscriber::layer::SubscriberExt as _;
+    /// use tracing_subscriber::util::SubscriberInitExt as _;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = tidegate_telemetry::Setup::new().start()?;
+    /// tracing_subscriber::registry()
+    ///     .with(telemetry.tracing_layer())
+    ///     .with(tracing_subscriber::fmt::layer())
+    ///     .try_init()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`SetupError`].
     pub fn start(self) -> Result<Telemetry, SetupError> {

@@ -155,3 +155,16 @@ async fn formats_are_those_of_the_variables() {
     assert_eq!(request.field("x-b3-traceid"), None);
     assert_eq!(request.field("traceparent"), Some("kept"));
 }
+
+/// Where nothing is known, what a program passes on by hand stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_sdk_leaves_headers_alone() {
+    let (receiver, origin) = (receiver(), RawOrigin::ok(""));
+    let telemetry = start(&receiver, &[("OTEL_SDK_DISABLED", "true")]);
+    let req = http::Request::get(format!("http://{}/", origin.addr())).header("traceparent", "own");
+    let req = req.body(axum::body::Body::empty()).unwrap();
+    crate::service::send(&client(&telemetry), req)
+        .await
+        .unwrap();
+    assert_eq!(origin.requests()[0].field("traceparent"), Some("own"));
+}
