@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use testkit::{Process, RawClient, RawOrigin, SOON, Signal};
+use testkit::{ClosedPort, Process, RawClient, RawOrigin, SOON, Signal};
 
 #[test]
 fn products_are_listed_found_and_created() {
@@ -63,6 +63,11 @@ fn products_are_listed_found_and_created() {
 
 /// Starts it with these variables and nothing sent anywhere, asks for one product, ends it, and gives what it printed.
 fn printed(variables: &[(&str, &str)]) -> (String, String) {
+    printed_after(variables, "")
+}
+
+/// The same, and ends it once it has printed this text to standard error.
+fn printed_after(variables: &[(&str, &str)], text: &str) -> (String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_product-service"));
     command.args(["--listen", "127.0.0.1:0"]);
     for signal in ["TRACES", "METRICS", "LOGS"] {
@@ -76,6 +81,7 @@ fn printed(variables: &[(&str, &str)]) -> (String, String) {
     let addr = addr.expect("a line");
     let request = "GET /products/2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     assert_eq!(RawClient::exchange(addr, request).status, 200);
+    assert!(text.is_empty() || service.stderr().wait_for_text(SOON, text));
     service.signal(Signal::TERM);
     assert!(service.wait_exit(SOON).expect("an end").success());
     service.stdout().wait_end(SOON);
@@ -137,4 +143,43 @@ fn a_disabled_sdk_changes_nothing_else() {
     let (stdout, stderr) = printed(&variables);
     assert_eq!(stdout.lines().count(), 1, "{stdout}");
     assert!(stderr.contains("offered"), "{stderr}");
+}
+
+/// What exporters say of a receiver that is down is printed; were it exported, each failure would make something to send.
+#[test]
+fn failures_to_send_are_not_sent() {
+    let nobody = ClosedPort::new();
+    let endpoint = format!("http://{}/v1/logs", nobody.addr());
+    let variables = [
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", &*endpoint),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "1"),
+        ("OTEL_BLRP_EXPORT_TIMEOUT", "50"),
+        ("OTEL_METRICS_EXPORTER", "console"),
+    ];
+    let (stdout, stderr) = printed_after(&variables, "export failed");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    let report = stdout.lines().last().unwrap();
+    let report: serde_json::Value = serde_json::from_str(report).unwrap();
+    let metrics = &report["resourceMetrics"][0]["scopeMetrics"][0]["metrics"];
+    let counted: f64 = metrics
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|metric| {
+            let name = metric["name"].as_str().unwrap();
+            name.ends_with("export.items_dropped") || name.ends_with("export.queue_items")
+        })
+        .flat_map(|metric| {
+            let data = [&metric["sum"], &metric["gauge"]];
+            data.map(|data| data["dataPoints"].as_array().cloned().unwrap_or_default())
+        })
+        .flatten()
+        .map(|point| {
+            let count = point["asInt"].as_str().map(|count| count.parse().unwrap());
+            count.or(point["asDouble"].as_f64()).unwrap()
+        })
+        .sum();
+    // The offer, and the end.
+    assert!(counted <= 2.0, "{counted} in {stdout}\n{stderr}");
 }
