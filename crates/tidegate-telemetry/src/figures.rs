@@ -5,7 +5,7 @@
 //! name of its route or server; a request in flight costs two atomic additions.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -34,7 +34,15 @@ static ACTIVE: Family = Family::new(Instrument {
 #[derive(Debug)]
 pub(crate) struct Figures {
     shards: Box<[Mutex<Shard>]>,
-    active: [[AtomicI64; MethodKind::ALL.len()]; 2],
+    active: [[InFlight; MethodKind::ALL.len()]; 2],
+}
+
+/// Requests in flight of one method and scheme.
+#[derive(Debug, Default)]
+struct InFlight {
+    count: AtomicI64,
+    /// There was one: before that there is nothing to tell.
+    was_seen: AtomicBool,
 }
 
 /// The figures of some threads.
@@ -75,8 +83,9 @@ impl Figures {
             .active
             .get(scheme as usize)
             .and_then(|methods| methods.get(method as usize));
-        if let Some(cell) = cell {
-            cell.fetch_add(by, Ordering::Relaxed);
+        if let Some(InFlight { count, was_seen }) = cell {
+            count.fetch_add(by, Ordering::Relaxed);
+            was_seen.store(true, Ordering::Relaxed);
         }
     }
 
@@ -89,7 +98,10 @@ impl Figures {
             sum.merge(sheet);
         }
         for (scheme, methods) in ["http", "https"].into_iter().zip(&self.active) {
-            for (method, count) in MethodKind::ALL.iter().zip(methods) {
+            for (method, InFlight { count, was_seen }) in MethodKind::ALL.iter().zip(methods) {
+                if !was_seen.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let labels = [
                     ("http.request.method", method.label()),
                     ("url.scheme", scheme),

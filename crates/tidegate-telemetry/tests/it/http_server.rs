@@ -214,6 +214,5 @@ async fn a_client_that_has_gone_is_no_error() {
     telemetry.shutdown().await;
     let json = as_json(&receiver, otlp::Signal::Metrics);
     let active = point(&json, "http.server.active_requests", &["GET", "http"]);
-    assert_eq!(active["asInt"].as_str().unwrap_or("0"), "0");
-    assert_eq!(active["asDouble"].as_f64().unwrap_or(0.0), 0.0);
+    assert_eq!(active["asInt"], "0");
 }
