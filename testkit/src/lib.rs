@@ -20,7 +20,7 @@ mod wire;
 pub use http::{Body, Head, Request, Response};
 pub use lines::Lines;
 pub use name_server::NameServer;
-pub use origins::{Nginx, NodeExpress, PythonHttp, PythonScript};
+pub use origins::{Nginx, NodeExpress, ProductService, PythonHttp, PythonScript};
 pub use ports::{ClosedPort, FullPort};
 pub use process::{Process, Signal};
 pub use raw_client::RawClient;

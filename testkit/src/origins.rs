@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::SOON;
 use crate::process::Process;
+use crate::tidegate::binary_beside_test;
 use crate::tools::{Tool, base_url, client_file, node_modules, python, tool};
 
 /// nginx that serves the files of a folder, with ranges and with gzip for text.
@@ -213,6 +214,47 @@ impl PythonScript {
     /// `http://` and the address.
     pub fn url(&self) -> String {
         base_url(self.addr)
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+/// `examples/product-service` as an origin.
+#[derive(Debug)]
+pub struct ProductService {
+    addr: SocketAddr,
+    process: Process,
+}
+
+impl ProductService {
+    /// Starts it with these arguments and variables, listening on a free port.
+    ///
+    /// # Panics
+    /// When it was not built by `cargo test --no-run -p product-service`, or does not come up.
+    #[track_caller]
+    pub fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let program = binary_beside_test("product-service").expect("the path of this test");
+        assert!(
+            program.is_file(),
+            "expected the example at {}, found none: run `cargo test --no-run -p product-service`",
+            program.display()
+        );
+        let mut command = Command::new(program);
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        command.envs(variables.iter().copied());
+        let process = Process::spawn(command).expect("the example starts");
+        Self {
+            addr: announced_addr(&process, "listening on "),
+            process,
+        }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// The process.

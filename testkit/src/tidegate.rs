@@ -257,7 +257,7 @@ fn binary() -> PathBuf {
         .iter()
         .find_map(std::env::var_os)
         .map(PathBuf::from);
-    let path = told.map_or_else(binary_beside_test, Ok);
+    let path = told.map_or_else(|| binary_beside_test("tidegate"), Ok);
     match path {
         Ok(path) if path.is_file() => path,
         Ok(path) => panic!(
@@ -269,9 +269,9 @@ fn binary() -> PathBuf {
 }
 
 /// Tests run from `target/PROFILE/deps`, binaries lie in `target/PROFILE`.
-fn binary_beside_test() -> io::Result<PathBuf> {
+pub(crate) fn binary_beside_test(name: &str) -> io::Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let name = format!("tidegate{}", std::env::consts::EXE_SUFFIX);
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     let folders = test.ancestors().skip(1).take(2);
     let mut found = folders.map(|folder| folder.join(&name));
     let beside = found.next().unwrap_or_default();

@@ -2,7 +2,7 @@
 //! again, and counts what became of every item. Encodes no item, samples nothing, and keeps nothing on disk.
 //!
 //! [`Exporter`] owns one signal's way to one back end. Whoever has items puts them, already encoded, into its
-//! [`Queue`], which never blocks; [`Meter`] tells what happened.
+//! [`Queue`], which never blocks; [`Meter`] tells what happened. [`Console`] takes the same batches to standard output.
 
 mod backoff;
 mod batch;
@@ -11,6 +11,7 @@ mod breaker;
 mod buffers;
 mod compress;
 mod connect;
+mod console;
 mod delivery;
 mod endpoint;
 mod exporter;
@@ -31,6 +32,7 @@ mod verdict;
 
 pub use batch::{Batch, Return};
 pub use breaker::BreakerState;
+pub use console::{Console, ConsoleCounts, ConsoleQueue};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use exporter::{Exporter, Flushed, StartError, WrongSignal};
 pub use headers::HeaderError;

@@ -104,6 +104,21 @@ impl Environment {
         (environment, reader.into_warnings())
     }
 
+    /// With this exporter for each signal whose `OTEL_…_EXPORTER` variable does not say: [`Exporter::Otlp`] is what the
+    /// specification has for programs that are instrumented. `none` is something said, and stays.
+    #[must_use]
+    pub fn with_exporter_unless_said(mut self, exporter: Exporter) -> Self {
+        let PerSignal {
+            traces,
+            metrics,
+            logs,
+        } = &mut self.exporters;
+        for exporters in [traces, metrics, logs] {
+            exporters.get_or_insert_with(|| vec![exporter]);
+        }
+        self
+    }
+
     fn from_variables(reader: &mut Reader<'_>) -> Self {
         note_stability_opt_in(reader);
         let Resource {

@@ -17,3 +17,4 @@ mod time;
 pub mod trace;
 
 pub use item_sink::{ItemSink, Outlet, Parcel};
+pub use redact::{redacted_query, redacted_url};

@@ -16,7 +16,7 @@ const SHOWN_INSTEAD: &[u8] = b"REDACTED";
 
 /// A query with the values of secret parameters replaced by `REDACTED`; `also` names further ones. Allocates only when
 /// there is one.
-pub(crate) fn redacted_query<'a>(query: &'a [u8], also: &[Box<str>]) -> Cow<'a, [u8]> {
+pub fn redacted_query<'a>(query: &'a [u8], also: &[Box<str>]) -> Cow<'a, [u8]> {
     if !pairs(query).any(|(name, value)| value.is_some() && is_secret(name, also)) {
         return Cow::Borrowed(query);
     }
@@ -36,7 +36,7 @@ pub(crate) fn redacted_query<'a>(query: &'a [u8], also: &[Box<str>]) -> Cow<'a, 
 }
 
 /// The same of a URL or of a path with its query.
-pub(crate) fn redacted_url<'a>(url: &'a [u8], also: &[Box<str>]) -> Cow<'a, [u8]> {
+pub fn redacted_url<'a>(url: &'a [u8], also: &[Box<str>]) -> Cow<'a, [u8]> {
     let at = url.iter().position(|byte| *byte == b'?');
     let Some((before, query)) = at.and_then(|at| url.split_at_checked(at + 1)) else {
         return Cow::Borrowed(url);

@@ -12,7 +12,16 @@ const ORDER: &[&[&str]] = &[
     &["tidegate"],
     &["compose"],
     &["config"],
-    &["gateway", "hub", "llm", "relay", "admin", "rpc", "demo"],
+    &[
+        "gateway",
+        "hub",
+        "llm",
+        "relay",
+        "admin",
+        "rpc",
+        "demo",
+        "tidegate-telemetry",
+    ],
     &["upstream", "limit", "auth", "discovery", "telemetry"],
     &["net", "export"],
     &["h1", "ws", "otlp", "propagation", "sse"],
@@ -21,7 +30,7 @@ const ORDER: &[&[&str]] = &[
 ];
 
 /// May depend on anything; of these a crate of the order may use `testkit` alone, and only in tests.
-const BESIDE: &[&str] = &["xtask", "testkit", "bench", "examples"];
+const BESIDE: &[&str] = &["xtask", "testkit", "bench", "product-service"];
 
 /// Crates of the lines below this one do not know the syntax of configuration files.
 const KNOWS_YAML: &str = "config";

@@ -11,6 +11,7 @@ mod bodies;
 mod breaker;
 mod certificates;
 mod connections;
+mod console;
 mod endpoints;
 mod grpc_server;
 mod http_server;

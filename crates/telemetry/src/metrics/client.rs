@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use message::{MethodKind, Version};
+use message::MethodKind;
 
 use super::bounds::Bounds;
 use super::exemplar::Exemplar;
@@ -12,6 +12,7 @@ use super::interned::Interned;
 use super::key::Key;
 use super::labels::{LabelValue, Labels};
 use super::outcome::{Errors, Outcome, Side};
+use super::protocol::Protocol;
 use super::series::SeriesTable;
 use super::sheet::Sheet;
 
@@ -21,7 +22,7 @@ static DURATION: Family = Family::new(Instrument {
     description: "Duration of HTTP client requests: tries of requests that are sent on.",
     kind: Kind::Histogram,
 });
-static SERVERS_OVERFLOW: Family = Family::new(Instrument {
+pub(super) static SERVERS_OVERFLOW: Family = Family::new(Instrument {
     name: "tidegate.metrics.servers_overflow",
     unit: "{name}",
     description: "Servers that got the overflow label because the worker's bound on names was reached.",
@@ -86,10 +87,11 @@ impl ClientMetrics {
         server: ServerLabel,
         method: MethodKind,
         outcome: Outcome,
-        version: Version,
+        version: impl Into<Protocol>,
         elapsed: Duration,
         exemplar: Option<Exemplar>,
     ) {
+        let version = version.into();
         let (error_number, error) = self.errors.number(outcome.word(Side::Client));
         let key = Key {
             name: server.0,
@@ -116,7 +118,7 @@ impl ClientMetrics {
         server: ServerLabel,
         method: MethodKind,
         outcome: Outcome,
-        version: Version,
+        version: Protocol,
     ) -> Labels {
         let mut pairs = vec![("http.request.method", LabelValue::Static(method.label()))];
         outcome.append_to(&mut pairs, Side::Client);

@@ -13,6 +13,7 @@ use super::interned::Interned;
 use super::key::Key;
 use super::labels::{LabelValue, Labels};
 use super::outcome::{Errors, Outcome, Side};
+use super::protocol::Protocol;
 use super::scheme::Scheme;
 use super::series::SeriesTable;
 use super::sheet::Sheet;
@@ -32,7 +33,8 @@ static ROUTES_OVERFLOW: Family = Family::new(Instrument {
 
 const OVERFLOW: &str = "_OVERFLOW";
 
-/// A route's name, interned: costs nothing to copy. Valid only with the [`RequestMetrics`] that gave it.
+/// A route's name, interned: costs nothing to copy. Valid only with the [`RequestMetrics`] or [`RequestDurations`] that
+/// gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteLabel(u32);
 
@@ -64,11 +66,9 @@ pub struct Served {
 }
 
 /// The figures of one worker about requests it serves. Not shared between threads, so that counting is a plain addition.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RequestMetrics {
-    routes: Interned<Arc<str>>,
-    errors: Errors,
-    series: SeriesTable,
+    durations: RequestDurations,
     active: Actives,
 }
 
@@ -76,9 +76,7 @@ impl RequestMetrics {
     /// With nothing counted.
     pub fn new(bounds: Bounds) -> Self {
         Self {
-            routes: Interned::new(bounds.names_max),
-            errors: Errors::default(),
-            series: SeriesTable::new(bounds.series_max),
+            durations: RequestDurations::new(bounds),
             active: Actives::default(),
         }
     }
@@ -86,10 +84,7 @@ impl RequestMetrics {
     /// Interns a route's name; done when a plan is taken into use, not per request. Beyond the bound every new name
     /// gets the label `_OVERFLOW` and is counted.
     pub fn label(&self, route: &str) -> RouteLabel {
-        let number = self.routes.number(route.into());
-        number.map_or(RouteLabel::OVERFLOW, |number| {
-            RouteLabel(number.saturating_add(RouteLabel::FIRST))
-        })
+        self.durations.label(route)
     }
 
     /// Counts a request as in flight until the returned value is dropped, cancellation and panics included.
@@ -99,18 +94,7 @@ impl RequestMetrics {
 
     /// Counts a finished request. Allocates when the combination is new, and for the first exemplar of one.
     pub fn finished(&self, request: &Served) {
-        let (error_number, error) = self.errors.number(request.outcome.word(Side::Server));
-        let key = Key {
-            name: request.route.0,
-            status: request.outcome.status,
-            error: error_number,
-            method: request.method as u8,
-            version: request.version as u8,
-            scheme: request.scheme as u8,
-        };
-        let labels = || self.labels(request, error);
-        self.series
-            .observe(key.pack(), request.elapsed, request.exemplar, labels);
+        self.durations.finished(request, request.version.into());
     }
 
     /// Requests in flight.
@@ -121,12 +105,61 @@ impl RequestMetrics {
     /// Copies every figure without formatting any, so that a scrape holds up the worker little: about 130 bytes per
     /// series, and 70 per exemplar.
     pub fn collect(&self, sheet: &mut Sheet) {
-        self.series.collect(&DURATION, sheet);
-        sheet.counter(&ROUTES_OVERFLOW, &[], self.routes.refused());
+        self.durations.collect(sheet);
         self.active.collect(sheet);
     }
+}
 
-    fn labels(&self, request: &Served, error: Option<&'static str>) -> Labels {
+/// The part of [`RequestMetrics`] that knows nothing of requests in flight. Can be sent to another thread, for programs
+/// whose requests move between threads; they count those in flight themselves.
+#[derive(Debug)]
+pub struct RequestDurations {
+    routes: Interned<Arc<str>>,
+    errors: Errors,
+    series: SeriesTable,
+}
+
+impl RequestDurations {
+    /// With nothing counted.
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            routes: Interned::new(bounds.names_max),
+            errors: Errors::default(),
+            series: SeriesTable::new(bounds.series_max),
+        }
+    }
+
+    /// As [`RequestMetrics::label`].
+    pub fn label(&self, route: &str) -> RouteLabel {
+        let number = self.routes.number(route.into());
+        number.map_or(RouteLabel::OVERFLOW, |number| {
+            RouteLabel(number.saturating_add(RouteLabel::FIRST))
+        })
+    }
+
+    /// As [`RequestMetrics::finished`], over a protocol that need not be one of [`Served::version`]'s.
+    pub fn finished(&self, request: &Served, protocol: Protocol) {
+        let (error_number, error) = self.errors.number(request.outcome.word(Side::Server));
+        let key = Key {
+            name: request.route.0,
+            status: request.outcome.status,
+            error: error_number,
+            method: request.method as u8,
+            version: protocol as u8,
+            scheme: request.scheme as u8,
+        };
+        let labels = || self.labels(request, protocol, error);
+        self.series
+            .observe(key.pack(), request.elapsed, request.exemplar, labels);
+    }
+
+    /// As [`RequestMetrics::collect`].
+    pub fn collect(&self, sheet: &mut Sheet) {
+        self.series.collect(&DURATION, sheet);
+        sheet.counter(&ROUTES_OVERFLOW, &[], self.routes.refused());
+    }
+
+    fn labels(&self, request: &Served, protocol: Protocol, error: Option<&'static str>) -> Labels {
         let mut pairs = vec![(
             "http.request.method",
             LabelValue::Static(request.method.label()),
@@ -139,7 +172,7 @@ impl RequestMetrics {
         pairs.extend(self.route(request.route).map(|name| ("http.route", name)));
         pairs.push((
             "network.protocol.version",
-            LabelValue::Static(request.version.number()),
+            LabelValue::Static(protocol.number()),
         ));
         pairs.push(("url.scheme", LabelValue::Static(request.scheme.label())));
         Labels::new(pairs)
@@ -157,7 +190,7 @@ impl RequestMetrics {
     }
 }
 
-impl Default for RequestMetrics {
+impl Default for RequestDurations {
     fn default() -> Self {
         Self::new(Bounds::default())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bounds::Bounds;
+use super::client::SERVERS_OVERFLOW;
 use super::exemplar::Exemplar;
 use super::family::{Family, Instrument, Kind};
 use super::interned::Interned;
@@ -50,12 +51,26 @@ impl RpcMethodLabel {
     const FIRST: u32 = 1;
 }
 
+/// A server that calls are sent to, interned: costs nothing to copy. Valid only with the [`RpcMetrics`] that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RpcServerLabel(u32);
+
+impl RpcServerLabel {
+    /// The series has no `server.address`: on the side that serves, or where the server has no name.
+    pub const NONE: Self = Self(0);
+    const OVERFLOW: Self = Self(1);
+    const FIRST: u32 = 2;
+    /// The largest number of a name, so that it fits into a key.
+    const NAMES_MAX: u32 = (1 << 24) - Self::FIRST;
+}
+
 /// The figures of one worker about gRPC calls of one side. Not shared between threads, so that counting is a plain
 /// addition.
 #[derive(Debug)]
 pub struct RpcMetrics {
     side: RpcSide,
     methods: Interned<Arc<str>>,
+    servers: Interned<(Arc<str>, u16)>,
     series: SeriesTable,
 }
 
@@ -65,6 +80,7 @@ impl RpcMetrics {
         Self {
             side,
             methods: Interned::new(bounds.names_max),
+            servers: Interned::new(bounds.names_max.min(RpcServerLabel::NAMES_MAX)),
             series: SeriesTable::new(bounds.series_max),
         }
     }
@@ -78,8 +94,16 @@ impl RpcMetrics {
         })
     }
 
-    /// Counts a call that has ended. `error.type` is the status' name when this side counts it as an error. Allocates
-    /// when the combination is new, and for the first exemplar of one.
+    /// Interns `server.address`, a name or an address without brackets, and `server.port`. Beyond the bound every new
+    /// server gets the address `_OVERFLOW`, no port, and is counted.
+    pub fn server(&self, address: &str, port: u16) -> RpcServerLabel {
+        let number = self.servers.number((address.into(), port));
+        number.map_or(RpcServerLabel::OVERFLOW, |number| {
+            RpcServerLabel(number.saturating_add(RpcServerLabel::FIRST))
+        })
+    }
+
+    /// As [`RpcMetrics::finished_at`], with no server named.
     pub fn finished(
         &self,
         method: RpcMethodLabel,
@@ -87,8 +111,21 @@ impl RpcMetrics {
         elapsed: Duration,
         exemplar: Option<Exemplar>,
     ) {
-        let key = u64::from(method.0) << 8 | status as u64;
-        let labels = || self.labels(method, status);
+        self.finished_at(RpcServerLabel::NONE, method, status, elapsed, exemplar);
+    }
+
+    /// Counts a call that has ended. `error.type` is the status' name when this side counts it as an error. Allocates
+    /// when the combination is new, and for the first exemplar of one.
+    pub fn finished_at(
+        &self,
+        server: RpcServerLabel,
+        method: RpcMethodLabel,
+        status: RpcStatusCode,
+        elapsed: Duration,
+        exemplar: Option<Exemplar>,
+    ) {
+        let key = u64::from(server.0) << 40 | u64::from(method.0) << 8 | status as u64;
+        let labels = || self.labels(server, method, status);
         self.series.observe(key, elapsed, exemplar, labels);
     }
 
@@ -101,9 +138,17 @@ impl RpcMetrics {
         };
         self.series.collect(family, sheet);
         sheet.counter(&METHODS_OVERFLOW, &[], self.methods.refused());
+        if self.servers.refused() > 0 {
+            sheet.counter(&SERVERS_OVERFLOW, &[], self.servers.refused());
+        }
     }
 
-    fn labels(&self, method: RpcMethodLabel, status: RpcStatusCode) -> Labels {
+    fn labels(
+        &self,
+        server: RpcServerLabel,
+        method: RpcMethodLabel,
+        status: RpcStatusCode,
+    ) -> Labels {
         let number = method.0.checked_sub(RpcMethodLabel::FIRST);
         let known = number.and_then(|number| self.methods.value(number));
         let method = known.map_or(LabelValue::Static("_OTHER"), LabelValue::Text);
@@ -118,6 +163,13 @@ impl RpcMetrics {
         };
         if is_error {
             pairs.push(("error.type", LabelValue::Static(status.name())));
+        }
+        let number = server.0.checked_sub(RpcServerLabel::FIRST);
+        if let Some((address, port)) = number.and_then(|number| self.servers.value(number)) {
+            pairs.push(("server.address", LabelValue::Text(address)));
+            pairs.push(("server.port", LabelValue::Int(port.into())));
+        } else if server == RpcServerLabel::OVERFLOW {
+            pairs.push(("server.address", LabelValue::Static("_OVERFLOW")));
         }
         Labels::new(pairs)
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use message::{MethodKind, Version};
 use telemetry::metrics::{
-    Bounds, ClientMetrics, Outcome, RpcMethodLabel, RpcMetrics, RpcSide, RpcStatusCode,
+    Bounds, ClientMetrics, Outcome, Protocol, RpcMethodLabel, RpcMetrics, RpcServerLabel, RpcSide,
+    RpcStatusCode,
 };
 
 use crate::figures::{rendered, series, value};
@@ -189,4 +190,57 @@ fn methods_are_bounded() {
         value(&text, "tidegate_metrics_rpc_methods_overflow_total"),
         "1"
     );
+}
+
+/// Calls to several servers are told apart; beyond the bound they are counted together.
+#[test]
+fn calls_name_the_server_they_are_sent_to() {
+    let bounds = Bounds {
+        names_max: 1,
+        ..Bounds::default()
+    };
+    let metrics = RpcMetrics::new(RpcSide::Client, bounds);
+    let method = metrics.label("pkg.Svc/Method");
+    for server in [
+        metrics.server("a.example", 443),
+        metrics.server("b.example", 443),
+        RpcServerLabel::NONE,
+    ] {
+        let elapsed = Duration::from_millis(1);
+        metrics.finished_at(server, method, RpcStatusCode::Ok, elapsed, None);
+    }
+    let text = rendered(|sheet| metrics.collect(sheet));
+    for labels in [
+        "server_address=\"a.example\",server_port=\"443\"",
+        "server_address=\"_OVERFLOW\"",
+        "rpc_system_name=\"grpc\"",
+    ] {
+        let line = text
+            .lines()
+            .find(|line| line.contains("_count{") && line.contains(labels));
+        assert!(
+            line.is_some_and(|line| line.ends_with(" 1")),
+            "{labels} in\n{text}"
+        );
+    }
+    assert!(
+        text.contains("tidegate_metrics_servers_overflow_total 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_protocol_may_be_one_the_gateway_does_not_speak() {
+    let metrics = ClientMetrics::default();
+    let server = metrics.label("a.example", 443);
+    let elapsed = Duration::from_millis(1);
+    for protocol in [Protocol::Http2, Protocol::Http3] {
+        let outcome = Outcome::answered(200);
+        metrics.finished(server, MethodKind::Get, outcome, protocol, elapsed, None);
+    }
+    let text = rendered(|sheet| metrics.collect(sheet));
+    for version in ["2", "3"] {
+        let label = format!("network_protocol_version=\"{version}\"");
+        assert!(text.contains(&label), "{label} in\n{text}");
+    }
 }

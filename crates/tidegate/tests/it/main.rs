@@ -21,6 +21,7 @@ mod machine;
 mod monitoring;
 mod names;
 mod origins;
+mod product_service;
 mod push;
 mod reload;
 mod routing;

@@ -76,3 +76,19 @@ fn lists_of_exporters() {
         check(&[(variable, value)], part, expected, &warned);
     }
 }
+
+/// The specification's default fills what is not said, and nothing else.
+#[test]
+fn a_default_is_taken_where_nothing_is_said() {
+    use telemetry::environment::{Environment, Exporter};
+    let var = |name: &str| match name {
+        "OTEL_METRICS_EXPORTER" => Some("none".to_owned()),
+        "OTEL_LOGS_EXPORTER" => Some("console".to_owned()),
+        _ => None,
+    };
+    let (environment, _) = Environment::read(&var);
+    let environment = environment.with_exporter_unless_said(Exporter::Otlp);
+    assert_eq!(environment.exporters.traces, Some(vec![Exporter::Otlp]));
+    assert_eq!(environment.exporters.metrics, Some(vec![]));
+    assert_eq!(environment.exporters.logs, Some(vec![Exporter::Console]));
+}
