@@ -399,9 +399,9 @@ impl Controller {
         if let Some(push) = self.push.take() {
             push.stop().await;
         }
-        self.push = new.metrics_queue().map(|queue| {
+        self.push = new.metrics_ways().map(|ways| {
             let status = Arc::clone(&self.status);
-            Push::start(status, queue, &self.settings, self.told.clone())
+            Push::start(status, ways, &self.settings, self.told.clone())
         });
         let old = std::mem::replace(&mut self.exports, new);
         // The old receiver's pace holds up no reload.

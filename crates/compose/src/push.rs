@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use export::{Batch, Queue};
+use export::Batch;
 use telemetry::metrics::MetricsPush;
 use telemetry::plan::OtlpTemporality;
 use telemetry::settings::Settings;
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::exports::Ways;
 use crate::metrics::gather;
 use crate::status::Status;
 
@@ -39,15 +40,10 @@ pub(crate) struct Push {
 
 impl Push {
     /// Sends every figure once per interval, the first time when one has passed.
-    pub(crate) fn start(
-        status: Arc<Status>,
-        queue: Queue,
-        settings: &Settings,
-        told: Told,
-    ) -> Self {
+    pub(crate) fn start(status: Arc<Status>, ways: Ways, settings: &Settings, told: Told) -> Self {
         let stop = CancellationToken::new();
         told.lock().prefer(settings.temporality);
-        let run = run(status, queue, told, settings.metrics_interval, stop.clone());
+        let run = run(status, ways, told, settings.metrics_interval, stop.clone());
         Self {
             stop,
             task: JoinSet::from_iter([run]),
@@ -64,7 +60,7 @@ impl Push {
 
 async fn run(
     status: Arc<Status>,
-    queue: Queue,
+    ways: Ways,
     told: Told,
     interval: Duration,
     stop: CancellationToken,
@@ -79,7 +75,7 @@ async fn run(
         };
         if let Some(batch) = collect(&status, &told).await {
             // What is lost is counted by the exporter.
-            queue.send_or_drop(batch);
+            ways.send_or_drop(batch);
         }
         if is_last {
             return;

@@ -9,7 +9,9 @@ use message::FieldName;
 use otlp::Signal;
 use propagation::Formats;
 
-use crate::environment::{Environment, Exporter, LogRecordLimits, RootSampler, Said, Sampler};
+use crate::environment::{
+    Environment, Exporter, LogRecordLimits, PerSignal, RootSampler, Said, Sampler,
+};
 use crate::metrics::KnownMethods;
 use crate::plan::{
     AccessLogPlan, OtlpCompression, OtlpPlan, OtlpProtocol, OtlpTemporality, ParentRule, RatePlan,
@@ -34,6 +36,8 @@ pub struct Settings {
     pub metrics: Option<Destination>,
     /// Where log records are sent.
     pub logs: Option<Destination>,
+    /// What is shown on standard output as lines of OTLP/JSON (`console` of `OTEL_*_EXPORTER`).
+    pub console: PerSignal<bool>,
     /// How requests are recorded among them; `None`: messages of the program alone.
     pub access_records: Option<AccessLogPlan>,
     /// How much of a log record is kept.
@@ -78,12 +82,15 @@ impl Settings {
         let traces = destination(Signal::Traces);
         let otlp = plan.otlp.as_ref();
         let logs = destination(Signal::Logs);
-        let access_log = plan.access_log.as_ref().filter(|_| logs.is_some());
+        let console = console(environment);
+        let is_logged = logs.is_some() || console.logs;
+        let access_log = plan.access_log.as_ref().filter(|_| is_logged);
         Self {
             resource: resource(plan, environment),
-            tracing: tracing(plan, environment, traces.is_some()),
+            tracing: tracing(plan, environment, traces.is_some() || console.traces),
             traces,
             metrics: destination(Signal::Metrics),
+            console,
             access_records: access_log.cloned(),
             log_record_limits: environment.log_record_limits,
             known_methods: known_methods(environment),
@@ -103,7 +110,7 @@ impl Settings {
             (
                 &settings.traces,
                 &settings.metrics,
-                (&settings.logs, &settings.access_records),
+                (&settings.logs, &settings.access_records, &settings.console),
                 &settings.resource,
                 settings.metrics_interval,
                 settings.temporality,
@@ -177,6 +184,18 @@ fn tracing(
         known_methods: known_methods(environment),
         exemplars: environment.metrics.exemplar_filter,
     })
+}
+
+fn console(environment: &Environment) -> PerSignal<bool> {
+    let is_shown = |exporters: &Option<Vec<Exporter>>| {
+        let exporters = exporters.as_deref().unwrap_or_default();
+        !environment.is_sdk_disabled && exporters.contains(&Exporter::Console)
+    };
+    PerSignal {
+        traces: is_shown(&environment.exporters.traces),
+        metrics: is_shown(&environment.exporters.metrics),
+        logs: is_shown(&environment.exporters.logs),
+    }
 }
 
 fn known_methods(environment: &Environment) -> KnownMethods {

@@ -189,7 +189,7 @@ fn start_otlp(
     runtime: &Handle,
 ) -> Result<Exporter, SetupError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| SetupError::Export {
-        signal: signal_word(signal),
+        signal: signal.word(),
         source,
     };
     let plan = plan(signal, destination, gathering).map_err(|error| failed(error.into()))?;
@@ -236,12 +236,4 @@ fn plan(
         },
         ..default
     })
-}
-
-pub(crate) fn signal_word(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Traces => "traces",
-        Signal::Metrics => "metrics",
-        Signal::Logs => "logs",
-    }
 }

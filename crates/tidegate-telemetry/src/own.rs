@@ -4,8 +4,6 @@ use export::{Dropped, Meter};
 use otlp::Signal;
 use telemetry::metrics::{Family, Instrument, Kind, Sheet};
 
-use crate::exporters::signal_word;
-
 macro_rules! families {
     ($($name:ident = $kind:ident $text:literal, $about:literal;)*) => {
         $(static $name: Family = Family::new(Instrument {
@@ -28,7 +26,7 @@ families! {
 pub(crate) fn collect(meters: &[(Signal, Meter)], sheet: &mut Sheet) {
     for (signal, meter) in meters {
         let counts = meter.counts();
-        let signal = signal_word(*signal);
+        let signal = signal.word();
         let labels = [("signal", signal)];
         sheet.counter(&EXPORTED, &labels, counts.items_exported);
         sheet.counter(&REJECTED, &labels, counts.items_rejected);

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use message::MethodKind;
 use otlp::{Signal, SpanKind};
 use propagation::Formats;
-use telemetry::environment::{self, Environment, LogRecordLimits, SpanLimits};
+use telemetry::environment::{Environment, LogRecordLimits, SpanLimits};
 use telemetry::metrics::{Exemplar, ExemplarFilter};
 
 use crate::carrier;
@@ -51,11 +51,7 @@ impl Pipeline {
             counts: !exporters.ways(Signal::Metrics).is_empty(),
             sampler: Sampler::new(environment.sampler),
             known_methods: environment.known_methods.clone(),
-            exemplars: match environment.metrics.exemplar_filter {
-                environment::ExemplarFilter::AlwaysOn => ExemplarFilter::AlwaysOn,
-                environment::ExemplarFilter::AlwaysOff => ExemplarFilter::AlwaysOff,
-                environment::ExemplarFilter::TraceBased => ExemplarFilter::TraceBased,
-            },
+            exemplars: environment.metrics.exemplar_filter,
             spans: Sink::new(exporters.ways(Signal::Traces), spans.queue_max),
         }
     }

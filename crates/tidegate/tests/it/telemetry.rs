@@ -182,6 +182,43 @@ fn the_environment_says_where_if_the_configuration_does_not() {
     );
 }
 
+/// `console`: one line of OTLP/JSON per batch, with or without a receiver.
+#[test]
+fn the_environment_may_ask_for_standard_output() {
+    let (origin, receiver) = (RawOrigin::ok("ok"), receiver());
+    for exporters in ["console", "console,otlp"] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("tidegate.yaml");
+        std::fs::write(&file, testkit::config_forwarding_to(origin.addr())).unwrap();
+        let mut command = Tidegate::command();
+        command.arg("run").arg("-c").arg(&file);
+        command
+            .env("OTEL_TRACES_EXPORTER", exporters)
+            .env("OTEL_METRICS_EXPORTER", "console")
+            .env("OTEL_BSP_SCHEDULE_DELAY", "10")
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+        let endpoint = format!("http://{}", receiver.addr());
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        let tidegate = Tidegate::start_in(dir, command).unwrap();
+        assert_eq!(ask(&tidegate, "/shown").status, 200);
+        let line = tidegate.stdout().wait_for(SOON, |line| {
+            line.starts_with("{\"resourceSpans\"")
+                .then(|| line.to_owned())
+        });
+        let line: serde_json::Value = serde_json::from_str(&line.expect("a line")).unwrap();
+        let spans = &line["resourceSpans"][0]["scopeSpans"][0]["spans"];
+        assert_eq!(spans.as_array().map(Vec::len), Some(2), "{line:#}");
+        if exporters == "console" {
+            assert_eq!(receiver.requests().len(), 0);
+        } else {
+            until_spans(&receiver, 2);
+        }
+        tidegate.signal(Signal::TERM);
+        assert!(tidegate.wait_exit(SOON).success());
+        assert!(tidegate.stdout().text().contains("{\"resourceMetrics\""));
+    }
+}
+
 /// The trace's id is the same wherever a person may look for it.
 #[test]
 fn the_trace_id_is_in_answers_logs_and_problem_bodies() {

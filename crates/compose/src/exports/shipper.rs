@@ -1,0 +1,197 @@
+//! One signal's ways out: over OTLP, to standard output, or both.
+
+use std::time::Duration;
+
+use export::{
+    Batch, ClientCertificate, Compression, Console, ConsoleQueue, Endpoint, ExportPlan, Exporter,
+    Meter, Protocol, Queue, Return, Roots, Scheme, TlsPlan,
+};
+use otlp::{Attribute, Envelope, Scope, Signal, Value};
+use telemetry::plan::{OtlpCompression, OtlpProtocol};
+use telemetry::settings::{Destination, Settings};
+use telemetry::{ItemSink, Outlet, Parcel};
+use tokio::runtime::Handle;
+
+use super::ExportError;
+
+/// The instrumentation scope of everything this program says about itself.
+const SCOPE: Scope<'_> = Scope {
+    name: "tidegate",
+    version: env!("CARGO_PKG_VERSION"),
+};
+/// Version of the semantic conventions that names follow.
+const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
+
+/// What ships one signal.
+#[derive(Default)]
+pub(super) struct Shipper {
+    otlp: Option<Exporter>,
+    console: Option<Console>,
+}
+
+/// The ways into a shipper, for any thread.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    otlp: Option<Queue>,
+    console: Option<ConsoleQueue>,
+}
+
+impl Shipper {
+    /// Starts what the settings ask for. Reads certificates: blocks.
+    pub(super) fn start(
+        signal: Signal,
+        destination: Option<&Destination>,
+        is_shown: bool,
+        settings: &Settings,
+        runtime: &Handle,
+    ) -> Result<Self, ExportError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ExportError {
+            signal: signal.word(),
+            source,
+        };
+        let mut shipper = Self::default();
+        if let Some(destination) = destination {
+            let plan = plan(signal, destination).map_err(|error| failed(error.into()))?;
+            let exporter = Exporter::start(envelope(signal, settings), &plan, runtime);
+            shipper.otlp = Some(exporter.map_err(|error| failed(error.into()))?);
+        }
+        if is_shown {
+            let console = Console::start(envelope(signal, settings));
+            shipper.console = Some(console.map_err(|error| failed(error.into()))?);
+        }
+        Ok(shipper)
+    }
+
+    /// The ways in, if there is any out.
+    pub(super) fn ways(&self) -> Option<Ways> {
+        (self.otlp.is_some() || self.console.is_some()).then(|| Ways {
+            otlp: self.otlp.as_ref().map(Exporter::queue),
+            console: self.console.as_ref().map(Console::queue),
+        })
+    }
+
+    /// A worker's way in.
+    pub(super) fn sink(&self) -> Option<ItemSink> {
+        self.ways().map(|ways| ItemSink::new(Box::new(ways)))
+    }
+
+    pub(super) fn meter(&self) -> Option<Meter> {
+        self.otlp.as_ref().map(Exporter::meter)
+    }
+
+    /// Sends what waits, for at most `within`, and ends. How many items were lost by that.
+    pub(super) async fn shutdown(self, within: Duration) -> u64 {
+        let otlp = async {
+            match self.otlp {
+                Some(exporter) => exporter.shutdown(within).await.lost,
+                None => 0,
+            }
+        };
+        let console = async {
+            match self.console {
+                Some(console) => console.shutdown(within).await.lost,
+                None => 0,
+            }
+        };
+        let (otlp, console) = tokio::join!(otlp, console);
+        otlp + console
+    }
+}
+
+impl Ways {
+    /// Sends a batch wherever it goes, or loses it, which is counted.
+    pub(crate) fn send_or_drop(&self, batch: Batch) {
+        self.show(&batch);
+        match &self.otlp {
+            Some(queue) => {
+                queue.send_or_drop(batch);
+            }
+            None => batch.recycle(),
+        }
+    }
+
+    fn show(&self, batch: &Batch) {
+        let Some(console) = &self.console else { return };
+        let copy = Batch {
+            bytes: batch.bytes.clone(),
+            items: batch.items,
+            back: None,
+        };
+        if let Err(refused) = console.try_send(copy) {
+            console.count_dropped(refused.items.into());
+        }
+    }
+}
+
+/// From a worker's buffers.
+impl Outlet for Ways {
+    fn try_send(&self, parcel: Parcel) -> Result<(), Parcel> {
+        let Parcel { bytes, items, back } = parcel;
+        let batch = Batch {
+            bytes,
+            items,
+            back: Some(Return::from(back.clone())),
+        };
+        let Some(queue) = &self.otlp else {
+            self.send_or_drop(batch);
+            return Ok(());
+        };
+        self.show(&batch);
+        queue.try_send(batch).map_err(|refused| Parcel {
+            bytes: refused.bytes,
+            items: refused.items,
+            back,
+        })
+    }
+
+    fn count_dropped(&self, items: u32) {
+        match (&self.otlp, &self.console) {
+            (Some(queue), _) => queue.count_dropped(items.into()),
+            (None, Some(console)) => console.count_dropped(items.into()),
+            (None, None) => {}
+        }
+    }
+}
+
+fn envelope(signal: Signal, settings: &Settings) -> Envelope {
+    let attributes: Vec<Attribute<'_>> = settings
+        .resource
+        .iter()
+        .map(|(key, value)| Attribute::Pair(key, Value::Str(value.as_bytes())))
+        .collect();
+    Envelope::new(signal, &attributes, SCOPE, SCHEMA)
+}
+
+fn plan(signal: Signal, destination: &Destination) -> Result<ExportPlan, export::EndpointError> {
+    let protocol = match destination.protocol {
+        OtlpProtocol::Grpc => Protocol::Grpc,
+        OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
+        OtlpProtocol::HttpJson => Protocol::HttpJson,
+    };
+    let endpoint = Endpoint::for_one(&destination.endpoint, protocol, Scheme::Https, signal)?;
+    let client = destination.certificate.clone().zip(destination.key.clone());
+    let default = ExportPlan::new(endpoint, protocol);
+    let sizes = destination.sizes;
+    Ok(ExportPlan {
+        compression: match destination.compression {
+            OtlpCompression::None => Compression::None,
+            OtlpCompression::Gzip => Compression::Gzip,
+            OtlpCompression::Zstd => Compression::Zstd,
+        },
+        headers: destination
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().into(), value.clone()))
+            .collect(),
+        tls: TlsPlan {
+            roots: destination.ca.clone().map_or(Roots::System, Roots::File),
+            client: client.map(|(chain, key)| ClientCertificate { chain, key }),
+            server_name: None,
+        },
+        timeout: destination.timeout,
+        batch_delay: destination.delay,
+        batch_items_max: sizes.batch_max.unwrap_or(default.batch_items_max),
+        queue_items_max: sizes.queue_max.map_or(default.queue_items_max, u64::from),
+        ..default
+    })
+}
