@@ -41,6 +41,7 @@ async fn bodies_are_compressed_as_planned() {
                 let request = run(protocol, count, |plan| {
                     plan.compression = compression;
                     plan.batch_bytes_max = 10 << 20;
+                    plan.batch_items_max = count;
                 })
                 .await;
                 assert_eq!(
