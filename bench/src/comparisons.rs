@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::{options::Options, peers::Kind, process};
+use crate::{options::Options, output, peers::Kind, process};
 
 mod body;
 mod connections;
@@ -86,6 +86,23 @@ pub fn run(options: &Options) -> Result<()> {
     // Children inherit it: thousands of connections need it.
     let _files_max = process::raise_files_max();
     (comparison.run)(options)
+}
+
+/// Measures each of `entrants` once per round, in rotated order, so that what the machine does to one round hits all alike.
+fn in_rounds<T>(
+    rounds: u32,
+    entrants: &mut [T],
+    mut measure: impl FnMut(&mut T) -> Result<()>,
+) -> Result<()> {
+    for round in 0..rounds as usize {
+        let first = round % entrants.len().max(1);
+        let (before, from) = entrants.split_at_mut(first);
+        for entrant in from.iter_mut().chain(before) {
+            measure(entrant)?;
+        }
+        output::progress(&format!("round {} of {rounds}", round + 1));
+    }
+    Ok(())
 }
 
 /// What can be run and how.
