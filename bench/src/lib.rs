@@ -17,6 +17,7 @@ pub mod process;
 pub mod report;
 pub mod response;
 pub mod routes;
+pub mod scrape;
 pub mod service;
 pub mod stats;
 pub mod strace;
