@@ -7,6 +7,7 @@ use crate::{options::Options, output, peers::Kind, process};
 mod body;
 mod connections;
 mod latency;
+mod metrics;
 mod micro;
 mod proxies;
 mod reload;
@@ -66,6 +67,11 @@ const ALL: &[Comparison] = &[
         name: "tracing",
         about: "what spans of 1 % and of all requests cost (Tidegate only)",
         run: tracing::run,
+    },
+    Comparison {
+        name: "metrics",
+        about: "counting a request, scraping many series, and requests during scrapes (Tidegate only)",
+        run: metrics::run,
     },
     Comparison {
         name: "micro",

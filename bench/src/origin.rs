@@ -31,6 +31,14 @@ impl Origin {
         Self::nginx(core, include_str!("../peers/origin.conf"))
     }
 
+    /// nginx with one worker that answers with the status which is the last segment of the path: 200, 204, 302, 404 or 503.
+    ///
+    /// # Errors
+    /// When nginx is not installed or does not start.
+    pub fn statuses(core: u32) -> Result<Self> {
+        Self::nginx(core, include_str!("../peers/statuses.conf"))
+    }
+
     /// Our own program that serves and swallows large bodies.
     ///
     /// # Errors
