@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use self::{disturbance::Disturbance, recording::Keys, scrapes::Scrapes};
-use super::{LOAD_CORE, SUBJECT_CORE};
+use self::{disturbance::Disturbance, scrapes::Scrapes};
+use super::LOAD_CORE;
 use crate::{
     generator::Order,
     http,
@@ -18,11 +18,9 @@ use crate::{
     origin::Origin,
     output,
     peers::{self, Job, Kind, Program, Running},
-    report::{Bar, Direction, Report, median, number, number_or_dash},
+    report::{Bar, Direction, Report, median, number_or_dash},
     routes::{self, Routes},
     scrape::Page,
-    stats,
-    table::Table,
 };
 
 const STATUSES: [u16; 5] = [200, 204, 302, 404, 503];
@@ -32,7 +30,6 @@ const RATE: u32 = 2_000;
 const SAMPLE: usize = 500;
 /// Microseconds; the generator on a quiet machine is late by some hundred at worst.
 const LATE_MAX: f64 = 1_000.0;
-const RECORDING_ROUNDS: u32 = 7;
 
 const RECORDING_BAR_MICROS: f64 = 0.2;
 const SCRAPE_BAR_MS: f64 = 20.0;
@@ -70,13 +67,13 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let program = programs.first().context("no tidegate")?;
     let sizes = Sizes::of(options);
     let mut report = Report::new(options, "What metrics cost", &programs);
-    let recorded = record(&mut report, &sizes)?;
+    let recorded = recording::measure(&mut report, sizes.counted, &STATUSES)?;
     output::progress("counting: done");
     let origin = Origin::statuses(LOAD_CORE)?;
     let routes = routes::statuses(sizes.routes, &STATUSES, SAMPLE)?;
     let running = start(program, &origin, &routes)?;
     let series = hit_all(&running, &sizes)?;
-    let scrapes = Scrapes::measure(running.admin, sizes.scrapes, LOAD_CORE)?;
+    let scrapes = Scrapes::measure(&running, sizes.scrapes, LOAD_CORE)?;
     output::progress("scrapes: done");
     let order = Order {
         address: running.address,
@@ -93,50 +90,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
     report.table("Requests during scrapes", &disturbance.table());
     add_bars(&mut report, recorded, &scrapes, &disturbance);
     report.finish(options)
-}
-
-/// Microseconds per request with many keys.
-fn record(report: &mut Report, sizes: &Sizes) -> Result<Option<f64>> {
-    report.paragraph(&format!(
-        "**Counting.** No switch turns metrics off, so it is the counting that is measured, in the driver itself, with the \
-         code of the program and built like it: what a proxied request without retries makes its worker do. That is \
-         `http.server.active_requests` up and down, `http.server.request.duration`, `http.client.request.duration`, and \
-         plain cells like those of the connection, the endpoint (requests, reuses, in flight) and the bodies. It holds \
-         looking up the series and the labels' numbers, and the loop itself. It does not hold reading the clock, which an \
-         exchange does for its deadlines anyway; exemplars, which only traced requests have; the first request of a series, \
-         which allocates; and what the memory of the figures takes from the caches of everything else. {RECORDING_ROUNDS} \
-         rounds of {} requests on core {SUBJECT_CORE}, CPU time of the thread; median [smallest–largest].",
-        sizes.counted,
-    ));
-    let few = Keys {
-        routes: 100,
-        statuses: &STATUSES[..1],
-        servers: 1,
-    };
-    let many = Keys {
-        routes: 1_000,
-        statuses: &STATUSES,
-        servers: 64,
-    };
-    let mut table = Table::new(["routes", "statuses", "servers", "ns/request"]);
-    let mut last = None;
-    for keys in [few, many] {
-        let nanos = recording::measure(keys, sizes.counted, RECORDING_ROUNDS, SUBJECT_CORE)?;
-        let spread = stats::spread(nanos);
-        let shown = |spread: stats::Spread| {
-            let [median, min, max] = [spread.median, spread.min, spread.max].map(number);
-            format!("{median} [{min}–{max}]")
-        };
-        table.row([
-            keys.routes.to_string(),
-            keys.statuses.len().to_string(),
-            keys.servers.to_string(),
-            spread.map_or_else(|| number_or_dash(None), shown),
-        ]);
-        last = spread.map(|spread| spread.median / 1e3);
-    }
-    report.table("Counting", &table);
-    Ok(last)
 }
 
 /// Not pinned: rendering takes the other core where there is one, as it does in operation.
@@ -183,7 +136,8 @@ fn explain_scrapes(report: &mut Report, sizes: &Sizes, series: usize) {
         "**Scrapes.** {} routes that have each answered with {} statuses: {series} series of the server's histogram, 15 \
          buckets each. One worker, not pinned; the scraper on core {LOAD_CORE}, on a fresh connection each time, throws the \
          page away. Nothing else happens. `whole` is from before connecting to the last byte; until the first byte the page \
-         is collected and rendered, afterwards it is moved. Medians.",
+         is collected and rendered, afterwards it is moved. `CPU` is that of Tidegate, which a \
+         busy machine changes least. Medians.",
         sizes.routes,
         STATUSES.len(),
     ));
@@ -207,10 +161,10 @@ fn explain_disturbance(report: &mut Report, disturbance: &Disturbance, sizes: &S
         number_or_dash(largest),
         disturbance.spilled,
     ));
-    if disturbance.late_micros().is_none_or(|late| late > LATE_MAX) {
+    if is_too_busy(disturbance) {
         report.paragraph(
             "**The machine was too busy: the generator was late even in seconds without scrapes. The latencies below say \
-             nothing about scrapes.**",
+             nothing about scrapes, and no bar is held against them.**",
         );
     }
 }
@@ -247,6 +201,11 @@ fn add_bars(
         ("median of each second's largest", disturbance.of_medians()),
     ] {
         let what = format!("latency with scrapes − without, {which}");
+        let value = value.filter(|_| !is_too_busy(disturbance));
         at_most(what, SLOWER_BAR_MS, value, "ms");
     }
+}
+
+fn is_too_busy(disturbance: &Disturbance) -> bool {
+    disturbance.late_micros().is_none_or(|late| late > LATE_MAX)
 }

@@ -9,18 +9,25 @@ use telemetry::metrics::{
     ClientMetrics, Outcome, RequestMetrics, Scheme, Served, ServerLabel, thread_cpu_time,
 };
 
-use crate::{process, stats::figure};
+use crate::{
+    comparisons::SUBJECT_CORE,
+    process,
+    report::{Report, number, number_or_dash},
+    stats::{self, figure},
+    table::Table,
+};
 
 /// Keys in rotation: each route answers with each status, spread over servers.
 #[derive(Clone, Copy)]
-pub(super) struct Keys {
-    pub(super) routes: usize,
-    pub(super) statuses: &'static [u16],
-    pub(super) servers: u16,
+struct Keys {
+    routes: usize,
+    statuses: &'static [u16],
+    servers: u16,
 }
 
 /// Requests are counted in this order; a prime, so that neighbours in memory do not follow one another.
 const STRIDE: usize = 7919;
+const ROUNDS: u32 = 7;
 
 /// The figures of a worker that a proxied request changes: both histograms, and the plain counters as the gateway and its
 /// pools keep them.
@@ -44,15 +51,62 @@ struct Case {
     body_out: u64,
 }
 
-/// Nanoseconds of CPU time per request, one value per round of `count` requests, on one core.
-pub(super) fn measure(keys: Keys, count: u64, rounds: u32, core: u32) -> Result<Vec<f64>> {
+/// Measures and reports; microseconds per request with many keys.
+pub(super) fn measure(
+    report: &mut Report,
+    count: u64,
+    statuses: &'static [u16],
+) -> Result<Option<f64>> {
+    report.paragraph(&format!(
+        "**Counting.** No switch turns metrics off, so it is the counting that is measured, in the driver itself, with the \
+         code of the program and built like it: what a proxied request without retries makes its worker do. That is \
+         `http.server.active_requests` up and down, `http.server.request.duration`, `http.client.request.duration`, and \
+         plain cells like those of the connection, the endpoint (requests, reuses, in flight) and the bodies. It holds \
+         looking up the series and the labels' numbers, and the loop itself. It does not hold reading the clock, which an \
+         exchange does for its deadlines anyway; exemplars, which only traced requests have; the first request of a series, \
+         which allocates; and what the memory of the figures takes from the caches of everything else. {ROUNDS} \
+         rounds of {count} requests on core {SUBJECT_CORE}, CPU time of the thread; median [smallest–largest].",
+    ));
+    let few = Keys {
+        routes: 100,
+        statuses: statuses.get(..1).unwrap_or_default(),
+        servers: 1,
+    };
+    let many = Keys {
+        routes: 1_000,
+        statuses,
+        servers: 64,
+    };
+    let mut table = Table::new(["routes", "statuses", "servers", "ns/request"]);
+    let mut last = None;
+    for keys in [few, many] {
+        let nanos = run_rounds(keys, count)?;
+        let spread = stats::spread(nanos);
+        let shown = |spread: stats::Spread| {
+            let [median, min, max] = [spread.median, spread.min, spread.max].map(number);
+            format!("{median} [{min}–{max}]")
+        };
+        table.row([
+            keys.routes.to_string(),
+            keys.statuses.len().to_string(),
+            keys.servers.to_string(),
+            spread.map_or_else(|| number_or_dash(None), shown),
+        ]);
+        last = spread.map(|spread| spread.median / 1e3);
+    }
+    report.table("Counting", &table);
+    Ok(last)
+}
+
+/// Nanoseconds of CPU time per request, one value per round of `count` requests.
+fn run_rounds(keys: Keys, count: u64) -> Result<Vec<f64>> {
     // A thread of its own, so that what the driver starts later is not pinned.
     let measuring = thread::spawn(move || {
-        process::pin_current_thread(core)?;
+        process::pin_current_thread(SUBJECT_CORE)?;
         let recorder = Recorder::default();
         let cases = recorder.cases(keys);
         recorder.run(&cases, count.min(100_000));
-        let rounds = (0..rounds).map(|_| {
+        let rounds = (0..ROUNDS).map(|_| {
             let before = thread_cpu_time();
             let counted = recorder.run(&cases, count);
             let used = thread_cpu_time().saturating_sub(before);

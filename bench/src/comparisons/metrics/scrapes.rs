@@ -5,7 +5,9 @@ use std::{net::SocketAddr, thread, time::Duration};
 use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::{
-    http, process,
+    http,
+    peers::Running,
+    process,
     report::{median, number, number_or_dash},
     stats,
     table::Table,
@@ -27,19 +29,25 @@ pub(super) struct Scrapes {
     pub(super) format: &'static str,
     pub(super) whole: Vec<f64>,
     first: Vec<f64>,
+    /// Of the whole gateway.
+    cpu: Vec<f64>,
     bytes: u64,
 }
 
 impl Scrapes {
     /// So many of each format, in turn, asked for from `core`.
-    pub(super) fn measure(admin: SocketAddr, count: u32, core: u32) -> Result<Vec<Self>> {
+    pub(super) fn measure(running: &Running, count: u32, core: u32) -> Result<Vec<Self>> {
+        let (admin, meter) = (running.admin, running.meter()?);
         let mut all: Vec<_> = FORMATS.map(|(format, _)| Self::new(format)).into();
         let scraping = thread::spawn(move || {
             process::pin_current_thread(core)?;
             for _ in 0..count {
                 for (scrapes, (_, accept)) in all.iter_mut().zip(FORMATS) {
                     thread::sleep(PAUSE);
+                    let before = meter.cpu()?;
                     scrapes.add(&scrape(admin, accept)?);
+                    let used = meter.cpu()?.since(before).best();
+                    scrapes.cpu.push(milliseconds(used));
                 }
             }
             Ok(all)
@@ -61,6 +69,7 @@ impl Scrapes {
             format,
             whole: Vec::new(),
             first: Vec::new(),
+            cpu: Vec::new(),
             bytes: 0,
         }
     }
@@ -95,6 +104,7 @@ pub(super) fn table(all: &[Scrapes]) -> Table {
         "first byte ms",
         "whole ms",
         "largest ms",
+        "CPU ms",
     ]);
     for scrapes in all {
         table.row([
@@ -104,6 +114,7 @@ pub(super) fn table(all: &[Scrapes]) -> Table {
             median(&scrapes.first),
             median(&scrapes.whole),
             number_or_dash(scrapes.largest()),
+            median(&scrapes.cpu),
         ]);
     }
     table
