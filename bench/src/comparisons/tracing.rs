@@ -119,7 +119,8 @@ fn explain(report: &mut Report, rounds: u32, time: Duration) {
     report.paragraph(
         "Spans are counted by the gateway itself (`tidegate_export_items_…_total`), outside the time that is measured; \
          `dropped` has every cause. wrk does not count the requests that it cuts off in the end, which are spans as well: \
-         spans per request are a little more than 2 and 0.02. What a span costs is in two places: the worker records, \
+         spans per request are a little more than 2 where all are traced, and about 0.02 at 1 %, by \
+         chance more or less. What a span costs is in two places: the worker records, \
          encodes and hands over, the exporter's threads send. `export µs/span` is the second: (process − worker) of the \
          row, less (process − worker) without tracing, divided by the spans per request that the receiver took. `all \
          µs/span` is (process − off) divided by the same. At 1 % both would be noise divided by little.",
