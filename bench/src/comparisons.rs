@@ -2,11 +2,12 @@
 
 use anyhow::{Context, Result};
 
-use crate::{options::Options, peers::Kind, process};
+use crate::{options::Options, output, peers::Kind, process};
 
 mod body;
 mod connections;
 mod latency;
+mod metrics;
 mod micro;
 mod proxies;
 mod reload;
@@ -68,6 +69,11 @@ const ALL: &[Comparison] = &[
         run: tracing::run,
     },
     Comparison {
+        name: "metrics",
+        about: "counting a request, scraping many series, and requests during scrapes (Tidegate only)",
+        run: metrics::run,
+    },
+    Comparison {
         name: "micro",
         about: "the micro-benchmarks of the crates, their output kept",
         run: micro::run,
@@ -86,6 +92,23 @@ pub fn run(options: &Options) -> Result<()> {
     // Children inherit it: thousands of connections need it.
     let _files_max = process::raise_files_max();
     (comparison.run)(options)
+}
+
+/// Measures each of `entrants` once per round, in rotated order, so that what the machine does to one round hits all alike.
+fn in_rounds<T>(
+    rounds: u32,
+    entrants: &mut [T],
+    mut measure: impl FnMut(&mut T) -> Result<()>,
+) -> Result<()> {
+    for round in 0..rounds as usize {
+        let first = round % entrants.len().max(1);
+        let (before, from) = entrants.split_at_mut(first);
+        for entrant in from.iter_mut().chain(before) {
+            measure(entrant)?;
+        }
+        output::progress(&format!("round {} of {rounds}", round + 1));
+    }
+    Ok(())
 }
 
 /// What can be run and how.

@@ -1,7 +1,8 @@
 //! Comparisons of Tidegate with its peers: starting programs, putting load on them, metering them, writing reports.
 //!
 //! Each comparison is one file in `comparisons/`; what they share lies beside. Loopback only: nothing here talks to
-//! another machine. Depends on no crate of the workspace, so that it builds and runs whatever state they are in.
+//! another machine. Of the workspace it depends on what is measured inside the driver, `telemetry` and what that takes, and
+//! on nothing else, so that it builds and runs whatever state the rest is in.
 
 pub mod comparisons;
 pub mod generator;
@@ -17,6 +18,8 @@ pub mod process;
 pub mod report;
 pub mod response;
 pub mod routes;
+pub mod scrape;
+pub mod service;
 pub mod stats;
 pub mod strace;
 pub mod table;

@@ -126,6 +126,8 @@ pub struct Second {
     pub failed: u64,
     /// Latency of the successful ones.
     pub latency: Latency,
+    /// How late the latest was sent: what the generator added itself, in microseconds.
+    pub late_max: f64,
 }
 
 /// Percentiles in microseconds.
@@ -400,7 +402,14 @@ struct Tally {
     closed: u64,
     latency: Histogram<u32>,
     lag: Histogram<u32>,
-    seconds: Vec<(u64, u64, Histogram<u32>)>,
+    seconds: Vec<SecondTally>,
+}
+
+struct SecondTally {
+    succeeded: u64,
+    failed: u64,
+    late_max: u64,
+    latency: Histogram<u32>,
 }
 
 impl<'a> Run<'a> {
@@ -418,7 +427,7 @@ impl<'a> Run<'a> {
                 latency: histogram()?,
                 lag: histogram()?,
                 seconds: (0..seconds)
-                    .map(|_| Ok((0, 0, histogram()?)))
+                    .map(|_| SecondTally::new())
                     .collect::<Result<_>>()?,
             },
             work,
@@ -483,6 +492,8 @@ impl<'a> Run<'a> {
         self.in_flight += 1;
         let lag = self.now().saturating_sub(due);
         self.tally.lag.saturating_record(lag);
+        let second = self.second(due);
+        second.late_max = second.late_max.max(lag);
     }
 
     fn answered(&mut self, due: u64, complete: Complete) {
@@ -492,12 +503,12 @@ impl<'a> Run<'a> {
         let second = self.second(due);
         if (200..300).contains(&complete.status) {
             let latency = now.saturating_sub(due);
-            second.0 += 1;
-            second.2.saturating_record(latency);
+            second.succeeded += 1;
+            second.latency.saturating_record(latency);
             self.tally.latency.saturating_record(latency);
             self.tally.succeeded += 1;
         } else {
-            second.1 += 1;
+            second.failed += 1;
             self.tally.other_status += 1;
         }
     }
@@ -508,11 +519,11 @@ impl<'a> Run<'a> {
     }
 
     fn broken(&mut self, due: u64) {
-        self.second(due).1 += 1;
+        self.second(due).failed += 1;
         self.tally.broken += 1;
     }
 
-    fn second(&mut self, due: u64) -> &mut (u64, u64, Histogram<u32>) {
+    fn second(&mut self, due: u64) -> &mut SecondTally {
         let index = index_of(due / 1_000_000_000, usize::MAX).min(self.tally.seconds.len() - 1);
         &mut self.tally.seconds[index]
     }
@@ -538,15 +549,27 @@ impl<'a> Run<'a> {
             per_second: figure(tally.succeeded) / seconds.max(1e-9),
             latency: Latency::of(&tally.latency),
             lag: Latency::of(&tally.lag),
-            seconds_of_run: tally
-                .seconds
-                .iter()
-                .map(|(succeeded, failed, latency)| Second {
-                    succeeded: *succeeded,
-                    failed: *failed,
-                    latency: Latency::of(latency),
-                })
-                .collect(),
+            seconds_of_run: tally.seconds.iter().map(SecondTally::summary).collect(),
+        }
+    }
+}
+
+impl SecondTally {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            succeeded: 0,
+            failed: 0,
+            late_max: 0,
+            latency: histogram()?,
+        })
+    }
+
+    fn summary(&self) -> Second {
+        Second {
+            succeeded: self.succeeded,
+            failed: self.failed,
+            latency: Latency::of(&self.latency),
+            late_max: figure(self.late_max) / 1e3,
         }
     }
 }

@@ -1,27 +1,25 @@
-//! What stands behind the programs under comparison: one nginx worker for small answers, our own `sink` for bodies.
+//! What stands behind the programs under comparison: one nginx worker for small answers, our own `sink` for bodies, our own
+//! `otlp-sink` for spans.
 
 use std::{
-    net::SocketAddr,
-    thread,
-    time::{Duration, Instant},
+    net::{SocketAddr, TcpStream},
+    process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{
     http, peers,
-    process::{self, Folder, Guarded},
+    process::{self, Folder},
+    service::{Service, announced},
 };
-
-const READY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running origin. Ends when dropped.
 #[derive(Debug)]
 pub struct Origin {
     /// Where it takes requests.
     pub address: SocketAddr,
-    _process: Guarded,
-    _folder: Folder,
+    _service: Service,
 }
 
 impl Origin {
@@ -30,18 +28,15 @@ impl Origin {
     /// # Errors
     /// When nginx is not installed or does not start.
     pub fn small(core: u32) -> Result<Self> {
-        let nginx = process::locate("nginx", "TIDEGATE_BENCH_NGINX")
-            .context("nginx is needed as the origin, and not on PATH")?;
-        let folder = Folder::create()?;
-        let address = process::free_address()?;
-        let template = include_str!("../peers/origin.conf");
-        let config = folder.write(
-            "origin.conf",
-            &peers::fill(template, &[("listen", &address.to_string())])?,
-        )?;
-        let mut command = process::command(&nginx, Some(core));
-        peers::nginx_arguments(&mut command, &folder, &config);
-        Self::start(command, folder, address)
+        Self::nginx(core, include_str!("../peers/origin.conf"))
+    }
+
+    /// nginx with one worker that answers with the status which is the last segment of the path: 200, 204, 302, 404 or 503.
+    ///
+    /// # Errors
+    /// When nginx is not installed or does not start.
+    pub fn statuses(core: u32) -> Result<Self> {
+        Self::nginx(core, include_str!("../peers/statuses.conf"))
     }
 
     /// Our own program that serves and swallows large bodies.
@@ -53,29 +48,51 @@ impl Origin {
         let address = process::free_address()?;
         let mut command = process::command(&sink, Some(core));
         command.arg(address.to_string());
-        Self::start(command, Folder::create()?, address)
+        Self::start("sink", &mut command, Folder::create()?, address)
+    }
+
+    /// Our own receiver of OTLP/gRPC that takes everything and looks at nothing.
+    ///
+    /// # Errors
+    /// When it is not built or does not start.
+    pub fn otlp_sink(core: u32) -> Result<Self> {
+        let name = "otlp-sink";
+        let path = process::sibling(name).context("the program otlp-sink is not built")?;
+        let mut command = process::command(&path, Some(core));
+        let mut service = Service::spawn(name, &mut command, Folder::create()?)?;
+        Ok(Self {
+            address: service.wait_for("the address it listens on", announced)?,
+            _service: service,
+        })
+    }
+
+    fn nginx(core: u32, template: &str) -> Result<Self> {
+        let nginx = process::locate("nginx", "TIDEGATE_BENCH_NGINX")
+            .context("nginx is needed as the origin, and not on PATH")?;
+        let folder = Folder::create()?;
+        let address = process::free_address()?;
+        let config = folder.write(
+            "origin.conf",
+            &peers::fill(template, &[("listen", &address.to_string())])?,
+        )?;
+        let mut command = process::command(&nginx, Some(core));
+        peers::nginx_arguments(&mut command, &folder, &config);
+        Self::start("the origin", &mut command, folder, address)
     }
 
     fn start(
-        mut command: std::process::Command,
+        name: &str,
+        command: &mut Command,
         folder: Folder,
         address: SocketAddr,
     ) -> Result<Self> {
-        let log = folder.path().join("log");
-        let mut process = Guarded::spawn(&mut command, &log)?;
-        let started = Instant::now();
+        let mut service = Service::spawn(name, command, folder)?;
         // A connection tells enough; a whole request would have `sink` wait for the next one.
-        while std::net::TcpStream::connect(address).is_err() {
-            if process.ended()?.is_some() || started.elapsed() > READY_PATIENCE {
-                let said = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("the origin does not start: {said}");
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        let connects = |_: &str| TcpStream::connect(address).ok();
+        drop(service.wait_for("it takes connections", connects)?);
         Ok(Self {
             address,
-            _process: process,
-            _folder: folder,
+            _service: service,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The programs under comparison: where they are, how they are configured for a job, how they start.
 
 use std::{
-    fmt, fs,
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
@@ -18,10 +18,9 @@ use crate::{
     options::Options,
     output,
     process::{self, Folder, Guarded},
+    service::{Service, announced},
 };
 
-/// How long a program may take to answer its first request.
-const READY_PATIENCE: Duration = Duration::from_secs(15);
 /// Workers that start behind the first one are there after this.
 const SETTLE: Duration = Duration::from_millis(200);
 
@@ -145,8 +144,7 @@ pub struct Running {
     pub config: PathBuf,
     /// Just before its process was started.
     pub spawned: Instant,
-    process: Guarded,
-    folder: Folder,
+    service: Service,
 }
 
 /// The programs of `kinds` that were asked for and are installed; a line for each one that is not.
@@ -194,16 +192,13 @@ impl Program {
         let folder = Folder::create()?;
         let (address, admin) = (process::free_address()?, process::free_address()?);
         let (config, mut command) = self.prepare(job, &folder, address, admin)?;
-        let log = folder.path().join("log");
         Ok(Running {
             kind: self.kind,
             address,
             admin,
             config,
             spawned: Instant::now(),
-            process: Guarded::spawn(&mut command, &log)
-                .with_context(|| format!("{}", self.kind))?,
-            folder,
+            service: Service::spawn(self.kind.name(), &mut command, folder)?,
         })
     }
 
@@ -244,30 +239,15 @@ impl Running {
     /// # Errors
     /// When the program ends or does not answer in time.
     pub fn wait_ready(&mut self, path: &str) -> Result<()> {
-        let started = Instant::now();
-        loop {
-            if let Some(address) = announced(&self.log()) {
-                self.address = address;
-            }
-            if http::get(self.address, path).is_ok_and(|answer| answer.status == 200) {
-                return Ok(());
-            }
-            if let Some(status) = self.process.ended()? {
-                bail!(
-                    "{} ended with {status} before it was ready: {}",
-                    self.kind,
-                    self.log_tail()
-                );
-            }
-            if started.elapsed() > READY_PATIENCE {
-                bail!(
-                    "{} does not answer {path} with 200: {}",
-                    self.kind,
-                    self.log_tail()
-                );
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+        let address = &mut self.address;
+        self.service
+            .wait_for(&format!("{path} is answered with 200"), |log| {
+                if let Some(announced) = announced(log) {
+                    *address = announced;
+                }
+                let answer = http::get(*address, path).ok()?;
+                (answer.status == 200).then_some(())
+            })
     }
 
     /// A meter over the program and all it has started up to now.
@@ -275,13 +255,13 @@ impl Running {
     /// # Errors
     /// When processes cannot be listed.
     pub fn meter(&self) -> Result<Meter> {
-        Meter::new(self.process.id())
+        Meter::new(self.service.id())
     }
 
     /// The process, for signals.
     #[must_use]
     pub fn process(&mut self) -> &mut Guarded {
-        &mut self.process
+        self.service.process()
     }
 
     /// The URL of a path.
@@ -290,16 +270,10 @@ impl Running {
         format!("http://{}{path}", self.address)
     }
 
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-
     /// The last lines it printed.
     #[must_use]
     pub fn log_tail(&self) -> String {
-        let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(10)..].join("\n")
+        self.service.log_tail()
     }
 }
 
@@ -362,18 +336,6 @@ fn fill_for(
     )
 }
 
-/// The address in a line like `listening on 127.0.0.1:8080 (web)`: of the listener `web`, or of the first one named.
-fn announced(log: &str) -> Option<SocketAddr> {
-    let lines = || log.lines().filter(|line| line.contains("listening"));
-    let line = lines()
-        .find(|line| line.contains("web"))
-        .or_else(|| lines().next())?;
-    let word_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"' | '=' | '/');
-    line.split(word_end)
-        .filter_map(|word| word.parse::<SocketAddr>().ok())
-        .find(|address| address.port() != 0)
-}
-
 /// The first line that holds a version; of Envoy's without the path it begins with.
 fn version(kind: Kind, path: &Path) -> String {
     let argument = match kind {
@@ -400,16 +362,6 @@ fn version(kind: Kind, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ready_lines_are_read_leniently() {
-        let address = |text: &str| announced(text).map(|address| address.port());
-        assert_eq!(address("listening on 127.0.0.1:8080 (web)\n"), Some(8080));
-        let log = "listening on 127.0.0.1:9901 (admin)\nlistening on http://127.0.0.1:8080 (web)\n";
-        assert_eq!(address(log), Some(8080));
-        assert_eq!(address("starting on 127.0.0.1:1\n"), None);
-        assert_eq!(address("listening on 127.0.0.1:0\n"), None);
-    }
 
     #[test]
     fn templates_are_filled_completely() {

@@ -222,3 +222,13 @@ pub fn pin_current_thread(core: u32) -> Result<()> {
     rustix::thread::sched_setaffinity(None, &set)
         .with_context(|| format!("cannot pin to core {core}"))
 }
+
+/// Lets others on its core go before the calling thread; threads it starts later do the same.
+///
+/// # Errors
+/// When the system refuses.
+pub fn yield_to_others() -> Result<()> {
+    rustix::process::nice(10)
+        .map(drop)
+        .context("cannot lower the priority")
+}

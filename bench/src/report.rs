@@ -4,7 +4,7 @@ use std::{fmt, fs, path::Path};
 
 use anyhow::{Context, Result};
 
-use crate::{machine, options::Options, output, peers::Program, table::Table};
+use crate::{machine, options::Options, output, peers::Program, stats, table::Table};
 
 /// What a comparison says in the end; grows from top to bottom.
 #[derive(Debug)]
@@ -180,6 +180,12 @@ fn with_unit(value: f64, unit: &str) -> String {
 #[must_use]
 pub fn number_or_dash(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), number)
+}
+
+/// The median of one value per round, or a dash without any.
+#[must_use]
+pub fn median(values: &[f64]) -> String {
+    number_or_dash(stats::median(values.iter().copied()))
 }
 
 #[cfg(test)]

@@ -67,6 +67,34 @@ pub fn many(count: usize, sample: usize, version: u32) -> Result<Routes> {
     Ok(routes)
 }
 
+/// `count` routes that the origin answers with the status in the path, one for probes, and `sample` requests that are
+/// answered with the first of `statuses`.
+///
+/// # Errors
+/// Never in practice: writing to a string.
+pub fn statuses(count: usize, statuses: &[u16], sample: usize) -> Result<Routes> {
+    let mut routes = Routes::default();
+    for number in 0..count {
+        add(
+            &mut routes.yaml,
+            &format!("r{number}"),
+            &format!("path: \"/r{number}/{{status}}\""),
+        )?;
+    }
+    add_products(&mut routes)?;
+    let status = statuses.first().context("no status")?;
+    routes.sample = (0..count.min(sample))
+        .map(|number| ("example.com".to_owned(), status_path(number, *status)))
+        .collect();
+    Ok(routes)
+}
+
+/// The path that hits a route of [`statuses`] and is answered with that status.
+#[must_use]
+pub fn status_path(route: usize, status: u16) -> String {
+    format!("/r{route}/{status}")
+}
+
 /// A route that Tidegate answers itself, to tell which configuration is in force.
 ///
 /// # Errors
@@ -106,6 +134,14 @@ mod tests {
         assert_eq!(routes.sample.len(), 100);
         assert_eq!(many(10, 500, 1).unwrap().sample.len(), 10);
         assert_eq!(comparison(100).unwrap().yaml.lines().count(), 100);
+    }
+
+    #[test]
+    fn every_route_has_every_status() {
+        let routes = statuses(10, &[200, 404], 5).unwrap();
+        assert_eq!(routes.yaml.lines().count(), 11);
+        assert!(routes.yaml.contains("\"/r9/{status}\""), "{}", routes.yaml);
+        assert_eq!(routes.sample[4].1, "/r4/200");
     }
 
     #[test]

@@ -29,6 +29,12 @@ pub fn spread(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
     Some(Spread { median, min, max })
 }
 
+/// The median of `values`; `None` without any finite one.
+#[must_use]
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    spread(values).map(|spread| spread.median)
+}
+
 /// The median of the ratios of each round: what both programs suffered in one round cancels out.
 #[must_use]
 pub fn ratio(of: &[f64], to: &[f64]) -> Option<Spread> {
@@ -48,11 +54,9 @@ pub struct Difference {
 /// The difference of two programs' values, one of each per round; `None` without any.
 #[must_use]
 pub fn difference(of: &[f64], to: &[f64]) -> Option<Difference> {
-    let median = |values: &[f64]| spread(values.iter().copied()).map(|spread| spread.median);
-    let differences = spread(of.iter().zip(to).map(|(of, to)| of - to))?;
     Some(Difference {
-        of_medians: median(of)? - median(to)?,
-        by_round: differences.median,
+        of_medians: median(of.iter().copied())? - median(to.iter().copied())?,
+        by_round: median(of.iter().zip(to).map(|(of, to)| of - to))?,
     })
 }
 

@@ -191,7 +191,7 @@ impl Entrant {
             .measured
             .iter()
             .filter(|measured| measured.transfer == transfer);
-        stats::spread(own.map(value)).map(|spread| spread.median)
+        stats::median(own.map(value))
     }
 
     fn measure(&mut self, transfer: Transfer, size: u64) -> Result<()> {

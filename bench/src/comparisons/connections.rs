@@ -79,7 +79,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         }
         output::progress(&format!("{}: done", program.kind));
         let median = |value: &dyn Fn(&Memory) -> f64| {
-            stats::spread(memories.iter().map(value)).map_or(f64::NAN, |spread| spread.median)
+            stats::median(memories.iter().map(value)).unwrap_or(f64::NAN)
         };
         let mebibytes = |bytes: u64| figure(bytes) / f64::from(1 << 20);
         let each = median(&|memory| {

@@ -2,15 +2,14 @@
 
 use anyhow::Result;
 
-use super::{LOAD_CORE, SUBJECT_CORE};
+use super::{LOAD_CORE, SUBJECT_CORE, in_rounds};
 use crate::{
     generator::{self, Order},
     load::Summary,
     options::Options,
     origin::Origin,
-    output,
     peers::{self, Job, Kind, Running},
-    report::{Bar, Direction, Report, number, number_or_dash},
+    report::{Bar, Direction, Report, median, number},
     routes, stats,
     table::Table,
 };
@@ -46,25 +45,21 @@ pub(super) fn run(options: &Options) -> Result<()> {
     for program in &programs {
         ways.push(Way::new(Some(program.start(&job)?)));
     }
-    for round in 0..rounds as usize {
-        for turn in 0..ways.len() {
-            let at = (round + turn) % ways.len();
-            let way = &mut ways[at];
-            let address = way
-                .running
-                .as_ref()
-                .map_or(origin.address, |running| running.address);
-            way.rounds.push(generator::run(&Order {
-                address,
-                requests: &[(address.to_string(), "/products/1".to_owned())],
-                rate: Some(RATE),
-                connections: CONNECTIONS,
-                time,
-                core: LOAD_CORE,
-            })?);
-        }
-        output::progress(&format!("round {} of {rounds}", round + 1));
-    }
+    in_rounds(rounds, &mut ways, |way| {
+        let address = way
+            .running
+            .as_ref()
+            .map_or(origin.address, |running| running.address);
+        way.rounds.push(generator::run(&Order {
+            address,
+            requests: &[(address.to_string(), "/products/1".to_owned())],
+            rate: Some(RATE),
+            connections: CONNECTIONS,
+            time,
+            core: LOAD_CORE,
+        })?);
+        Ok(())
+    })?;
     report.paragraph(&format!(
         "{RATE} requests per second by schedule over {CONNECTIONS} keep-alive connections, {} s each, {rounds} \
          interleaved rounds; programs with one worker on core {SUBJECT_CORE}, origin and generator on core {LOAD_CORE}. \
@@ -73,8 +68,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
          which every row contains.",
         time.as_secs()
     ));
-    let late = stats::spread(ways[0].values(|summary| summary.lag.p99));
-    if late.is_none_or(|late| late.median > LATE_MAX) {
+    let late = stats::median(ways[0].values(|summary| summary.lag.p99));
+    if late.is_none_or(|late| late > LATE_MAX) {
         report.paragraph(
             "**The machine was too busy: the generator itself was late even straight to the origin. The figures below say \
              nothing about the programs.**",
@@ -133,7 +128,7 @@ impl Way {
     }
 
     fn median(&self, value: impl Fn(&Summary) -> f64) -> String {
-        number_or_dash(stats::spread(self.values(value)).map(|spread| spread.median))
+        median(&self.values(value))
     }
 }
 
@@ -154,8 +149,8 @@ fn figures(ways: &[Way]) -> Table {
     for way in ways {
         let added = |quantile: Quantile| {
             let (of, to) = (way.values(quantile), direct.values(quantile));
-            let spread = stats::spread(of.iter().zip(&to).map(|(of, to)| of - to));
-            spread.map_or_else(String::new, |spread| number(spread.median))
+            let difference = stats::difference(&of, &to);
+            difference.map_or_else(String::new, |difference| number(difference.by_round))
         };
         table.row([
             way.name(),

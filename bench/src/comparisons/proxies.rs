@@ -4,16 +4,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result};
 
-use super::{LOAD_CORE, SUBJECT_CORE};
+use super::{LOAD_CORE, SUBJECT_CORE, in_rounds};
 use crate::{
     http,
     load::{Fleet, Pace, Work},
     meter::Meter,
     options::Options,
     origin::{self, Origin},
-    output,
     peers::{self, Job, Kind, Running},
-    report::{Bar, Direction, Report, number, number_or_dash},
+    report::{Bar, Direction, Report, median, number},
     routes,
     stats::{self, Spread, figure},
     strace::{self, Calls},
@@ -79,13 +78,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
             ));
         }
     }
-    for round in 0..rounds as usize {
-        for turn in 0..entrants.len() {
-            let at = (round + turn) % entrants.len();
-            entrants[at].measure(&wrk, time)?;
-        }
-        output::progress(&format!("round {} of {rounds}", round + 1));
-    }
+    in_rounds(rounds, &mut entrants, |entrant| entrant.measure(&wrk, time))?;
     if let Some(strace) = strace::find() {
         for entrant in &mut entrants {
             entrant.calls = Some(entrant.trace(&strace)?);
@@ -261,10 +254,6 @@ fn ratio(entrants: &[Entrant], of: Kind, to: Kind) -> Option<Spread> {
             .ok()
     };
     stats::ratio(cpu(of)?, cpu(to)?)
-}
-
-fn median(values: &[f64]) -> String {
-    number_or_dash(stats::spread(values.iter().copied()).map(|spread| spread.median))
 }
 
 fn with_range(values: &[f64]) -> String {

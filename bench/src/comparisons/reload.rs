@@ -292,14 +292,14 @@ fn add_bars(report: &mut Report, summary: &Summary, changes: &[Change], factors:
             ),
             direction: Direction::AtMost,
             limit: RATIO_BAR,
-            value: stats::spread(values).map(|spread| spread.median),
+            value: stats::median(values),
             unit: "×",
         });
     }
     let quiet = factors.iter().filter_map(|factors| factors.quiet);
     report.paragraph(&format!(
         "Median factor of the seconds in which nothing happened: {}.",
-        number_or_dash(stats::spread(quiet).map(|spread| spread.median))
+        number_or_dash(stats::median(quiet))
     ));
 }
 
@@ -314,13 +314,13 @@ fn factors(summary: &Summary, changes: &[Change]) -> Vec<Factors> {
     for change in changes {
         let range = affected(change);
         let (start, end) = (*range.start(), *range.end());
-        let before = stats::spread((quiet_from..start).filter_map(p99)).map(|p99| p99.median);
+        let before = stats::median((quiet_from..start).filter_map(p99));
         let worst = range.filter_map(p99).reduce(f64::max);
         let last = start.checked_sub(1).filter(|last| *last > quiet_from);
-        let earlier = last.and_then(|last| stats::spread((quiet_from..last).filter_map(p99)));
+        let earlier = last.and_then(|last| stats::median((quiet_from..last).filter_map(p99)));
         all.push(Factors {
             changed: before.and_then(|before| Some(worst? / before)),
-            quiet: earlier.and_then(|earlier| Some(p99(last?)? / earlier.median)),
+            quiet: earlier.and_then(|earlier| Some(p99(last?)? / earlier)),
         });
         quiet_from = end + 1;
     }

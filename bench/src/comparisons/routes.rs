@@ -7,16 +7,15 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{LOAD_CORE, SUBJECT_CORE};
+use super::{LOAD_CORE, SUBJECT_CORE, in_rounds};
 use crate::{
     generator::{self, Order},
     meter::Meter,
     options::Options,
     origin::Origin,
-    output,
     peers::{self, Job, Kind, Program, Running},
     process,
-    report::{Bar, Direction, Report, number, number_or_dash},
+    report::{Bar, Direction, Report, median, number, number_or_dash},
     routes::{self, Routes},
     stats::{self, figure},
     table::Table,
@@ -61,13 +60,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     for count in COUNTS {
         entrants.push(Entrant::start(program, &origin, count)?);
     }
-    for round in 0..rounds as usize {
-        for turn in 0..entrants.len() {
-            let at = (round + turn) % entrants.len();
-            entrants[at].measure(time)?;
-        }
-        output::progress(&format!("round {} of {rounds}", round + 1));
-    }
+    in_rounds(rounds, &mut entrants, |entrant| entrant.measure(time))?;
     let mut table = Table::new([
         "routes",
         "CPU µs/request",
@@ -81,14 +74,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut last = (None, None, None);
     for entrant in &entrants {
         let ratio = stats::ratio(&entrant.cpu, &entrants[0].cpu).map(|spread| spread.median);
-        let median =
-            |values: &[f64]| stats::spread(values.iter().copied()).map(|spread| spread.median);
         let peak = mebibytes(entrant.meter.resident_max()?);
         table.row([
             entrant.count.to_string(),
-            number_or_dash(median(&entrant.cpu)),
+            median(&entrant.cpu),
             number_or_dash(ratio),
-            number_or_dash(median(&entrant.per_second)),
+            median(&entrant.per_second),
             number(entrant.check_seconds),
             number(mebibytes(entrant.meter.resident()?)),
             number(peak),
@@ -184,9 +175,7 @@ fn check(program: &Program, running: &Running) -> Result<f64> {
         seconds.push(started.elapsed().as_secs_f64());
         ensure!(status.success(), "tidegate check ended with {status}");
     }
-    stats::spread(seconds)
-        .map(|spread| spread.median)
-        .context("nothing was measured")
+    stats::median(seconds).context("nothing was measured")
 }
 
 fn mebibytes(bytes: u64) -> f64 {

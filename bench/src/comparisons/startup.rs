@@ -73,8 +73,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
                 .context("the program's file")?
                 .len(),
         ) / f64::from(1 << 20);
-        let median = |values: Vec<f64>| stats::spread(values).map(|spread| spread.median);
-        let (ready, first) = (median(ready), median(first));
+        let (ready, first) = (stats::median(ready), stats::median(first));
         table.row([
             program.kind.to_string(),
             number_or_dash(ready),

@@ -184,10 +184,8 @@ struct Short<'a>(&'a mut String);
 impl fmt::Write for Short<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = TEXT_MAX.saturating_sub(self.0.len());
-        let start = (0..=text.len().min(room))
-            .rev()
-            .find_map(|end| text.get(..end));
-        self.0.push_str(start.unwrap_or_default());
+        let (short, _) = text.split_at(text.floor_char_boundary(room));
+        self.0.push_str(short);
         Ok(())
     }
 }

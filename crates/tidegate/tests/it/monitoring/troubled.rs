@@ -99,10 +99,6 @@ admin: {{ address: 127.0.0.1:0, token: {TOKEN} }}
         for (found, replacement) in [
             ("/run/secrets/admin_token", token.display().to_string()),
             ("- rules/*.yaml", listed(&monitoring("rules/*.yaml"))),
-            (
-                "- local-rules/*.yaml",
-                listed(&monitoring("compose/memory-limit.yaml")),
-            ),
             ("[\"tidegate:9901\"]", quoted(self.tidegate.admin_addr())),
             (
                 "[\"collector:8889\", \"collector:8888\"]",
