@@ -2,7 +2,9 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// What each byte is worth as a lower-case digit.
-const VALUES: [u8; 256] = values();
+static VALUES: [u8; 256] = values();
+/// Each byte as two digits.
+static PAIRS: [[u8; 2]; 256] = pairs();
 /// No digit. Has bits that no value of a digit has, so that one among digits shows.
 const NONE: u8 = 0xff;
 /// Of the longest number: a trace id.
@@ -18,12 +20,14 @@ pub(crate) fn parse_any_case(digits: &[u8]) -> Option<u128> {
     fold(digits, |digit| digit.to_ascii_lowercase())
 }
 
-/// The last `LEN` digits of a number, lower-case.
-pub(crate) fn encode<const LEN: usize>(mut number: u128) -> [u8; LEN] {
+/// The last `LEN` digits of a number, lower-case; `LEN` is even.
+pub(crate) fn encode<const LEN: usize>(number: u128) -> [u8; LEN] {
+    const { assert!(LEN.is_multiple_of(2) && LEN <= LEN_MAX) };
+    let bytes = number.to_be_bytes();
+    let (_, last) = bytes.split_at(bytes.len() - LEN / 2);
     let mut text = [0; LEN];
-    for digit in text.iter_mut().rev() {
-        *digit = DIGITS[(number & 15) as usize];
-        number >>= 4;
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(last) {
+        *pair = PAIRS[usize::from(*byte)];
     }
     text
 }
@@ -40,6 +44,16 @@ fn fold(digits: &[u8], as_lower_case: impl Fn(u8) -> u8) -> Option<u128> {
         all |= value;
     }
     (all & !15 == 0).then_some(number)
+}
+
+const fn pairs() -> [[u8; 2]; 256] {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
 }
 
 const fn values() -> [u8; 256] {

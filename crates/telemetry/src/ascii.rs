@@ -8,6 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 const MAX: usize = 64;
 /// The longest `u64`.
 const DIGITS_MAX: usize = 20;
+const DIGITS: &[u8; 10] = b"0123456789";
+
+/// Each octet as it stands in an address, a dot behind it, and how many of the characters that is.
+static OCTETS: [([u8; 4], usize); 256] = octets();
 
 /// A short text.
 #[derive(Clone, Copy, Debug)]
@@ -84,12 +88,13 @@ impl Ascii {
     fn push_ip(&mut self, ip: IpAddr) {
         match ip {
             IpAddr::V4(v4) => {
-                for (at, octet) in v4.octets().into_iter().enumerate() {
-                    if at > 0 {
-                        self.push(b".");
-                    }
-                    self.push_number(octet.into());
+                for octet in v4.octets() {
+                    let (text, len) = OCTETS[usize::from(octet)];
+                    self.push(&text);
+                    // Digits and the dot.
+                    self.len -= text.len() - len;
                 }
+                self.len -= 1;
             }
             IpAddr::V6(v6) => write!(self, "{v6}").expect("the longest address has room"),
         }
@@ -103,9 +108,25 @@ impl fmt::Write for Ascii {
     }
 }
 
+const fn octets() -> [([u8; 4], usize); 256] {
+    let mut all = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < all.len() {
+        let (hundreds, tens, ones) = (octet / 100, octet / 10 % 10, octet % 10);
+        let [hundreds, tens, ones] = [DIGITS[hundreds], DIGITS[tens], DIGITS[ones]];
+        all[octet] = match octet {
+            0..=9 => ([ones, b'.', b'.', b'.'], 2),
+            10..=99 => ([tens, ones, b'.', b'.'], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
+        };
+        octet += 1;
+    }
+    all
+}
+
 /// The last digit of a number in decimal.
 pub(crate) fn last_digit(number: u64) -> u8 {
-    b"0123456789"
+    DIGITS
         .get(usize::try_from(number % 10).unwrap_or(0))
         .copied()
         .unwrap_or(b'0')

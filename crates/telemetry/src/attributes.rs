@@ -1,5 +1,6 @@
 //! Attributes of something that is about to be encoded.
 
+use arrayvec::ArrayVec;
 use otlp::{Attribute, Value};
 
 /// Room for the attributes of one thing; what is beyond it is counted as dropped.
@@ -7,8 +8,7 @@ const ATTRIBUTES_MAX: usize = 32;
 
 /// The attributes of one span or log record, on the stack.
 pub(crate) struct Attributes<'a> {
-    list: [Attribute<'a>; ATTRIBUTES_MAX],
-    len: usize,
+    list: ArrayVec<Attribute<'a>, ATTRIBUTES_MAX>,
     dropped: u32,
     count_max: u32,
     length_max: Option<u32>,
@@ -18,8 +18,7 @@ impl<'a> Attributes<'a> {
     /// `count_max` and `length_max`, the characters of a text, are limits of the environment.
     pub(crate) fn new(count_max: u32, length_max: Option<u32>) -> Self {
         Self {
-            list: [Attribute::Encoded(&[]); ATTRIBUTES_MAX],
-            len: 0,
+            list: ArrayVec::new(),
             dropped: 0,
             count_max,
             length_max,
@@ -27,13 +26,9 @@ impl<'a> Attributes<'a> {
     }
 
     pub(crate) fn put(&mut self, attribute: Attribute<'a>) {
-        let is_allowed = u32::try_from(self.len).is_ok_and(|len| len < self.count_max);
-        match self.list.get_mut(self.len).filter(|_| is_allowed) {
-            Some(room) => {
-                *room = attribute;
-                self.len += 1;
-            }
-            None => self.dropped += 1,
+        let is_allowed = u32::try_from(self.list.len()).is_ok_and(|len| len < self.count_max);
+        if !is_allowed || self.list.try_push(attribute).is_err() {
+            self.dropped += 1;
         }
     }
 
@@ -54,7 +49,7 @@ impl<'a> Attributes<'a> {
     }
 
     pub(crate) fn filled(&self) -> &[Attribute<'a>] {
-        self.list.get(..self.len).unwrap_or_default()
+        &self.list
     }
 
     /// How many found no place.

@@ -28,7 +28,8 @@ impl Parts<'_> {
             status: Ascii::number(finished.status),
             query: query.map(|query| redacted_query(query, &self.plan.redact_query)),
         };
-        let captured = Captured::of(self.plan, finished.head);
+        let captures = !self.prepared.captured.is_empty();
+        let captured = captures.then(|| Captured::of(self.plan, finished.head));
         let mut attributes = self.attributes();
         match finished.call {
             Some(call) => self.put_served_call(&mut attributes, call),
@@ -36,7 +37,8 @@ impl Parts<'_> {
         }
         attributes.text("client.address", texts.client.as_bytes());
         self.put_addresses(&mut attributes, &texts);
-        for (key, values) in self.prepared.captured.iter().zip(captured.lists()) {
+        let lists = captured.iter().flat_map(Captured::lists);
+        for (key, values) in self.prepared.captured.iter().zip(lists) {
             if !values.is_empty() {
                 attributes.put(Attribute::Pair(key, Value::Strs(values)));
             }
