@@ -171,18 +171,25 @@ fn read(id: u32, file: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
+    /// A process of its own: of the tests' process threads end all the time, and what they used is in no account of
+    /// the scheduler's any more.
     #[test]
-    fn meters_itself() {
-        let meter = Meter::new(std::process::id()).unwrap();
+    fn a_busy_process_is_metered() {
+        let script = "i=0; while [ $i -lt 10000000 ]; do i=$((i+1)); done";
+        let mut busy = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let meter = Meter::new(busy.id()).unwrap();
         let before = meter.cpu().unwrap();
-        let mut sum = 0u64;
         while meter.cpu().unwrap().since(before).ticks < TICK * 3 {
-            sum = std::hint::black_box(sum.wrapping_add(1));
+            std::thread::yield_now();
         }
         assert!(meter.cpu().unwrap().since(before).best() >= TICK * 2);
         assert!(meter.resident().unwrap() > 100 * 1024);
         assert!(meter.resident_max().unwrap() >= meter.resident_roughly().unwrap() / 2);
+        busy.kill().unwrap();
+        busy.wait().unwrap();
     }
 }
