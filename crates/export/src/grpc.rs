@@ -21,7 +21,7 @@ use crate::part::FRAME_HEAD;
 use crate::verdict::{ANSWER_MAX, Verdict};
 
 mod answer;
-mod code;
+mod repeat;
 
 /// What is offered in the TLS handshake.
 pub(crate) const ALPN: &[u8] = b"h2";

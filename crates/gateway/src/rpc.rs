@@ -32,7 +32,7 @@ impl Call {
             .iter()
             .find(|field| field.name.eq_ignore_ascii_case(STATUS));
         if let Some(field) = said {
-            self.told.set(Some(status(field.value)));
+            self.told.set(Some(RpcStatusCode::parse(field.value)));
         }
     }
 
@@ -47,11 +47,4 @@ impl Call {
             .get()
             .unwrap_or_else(|| RpcStatusCode::of_http(http))
     }
-}
-
-/// A number of gRPC; anything else is `UNKNOWN`.
-fn status(value: &[u8]) -> RpcStatusCode {
-    let text = std::str::from_utf8(value).ok();
-    let number = text.and_then(|text| text.parse().ok());
-    number.map_or(RpcStatusCode::Unknown, RpcStatusCode::from_number)
 }

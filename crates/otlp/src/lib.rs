@@ -14,6 +14,7 @@ mod log;
 mod metric;
 pub mod read;
 mod response;
+mod rpc_status_code;
 mod signal;
 mod span;
 mod status;
@@ -30,6 +31,7 @@ pub use metric::{
     Data, Exemplar, HistogramPoint, Metric, Number, NumberPoint, Temporality, append_metric,
 };
 pub use response::{PartialSuccess, decode_response, decode_response_json};
+pub use rpc_status_code::RpcStatusCode;
 pub use signal::Signal;
 pub use span::{Event, Link, Span, SpanKind, Status, append_span};
 pub use status::{RpcStatus, decode_status, decode_status_json};

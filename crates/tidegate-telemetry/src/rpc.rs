@@ -64,21 +64,8 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         .is_some_and(|rest| matches!(rest, [] | [b'+' | b';' | b' ', ..]))
 }
 
-/// `grpc-status`; what is no number of a status is UNKNOWN.
+/// `grpc-status`.
 pub(crate) fn status(fields: &HeaderMap) -> Option<RpcStatusCode> {
     let value = fields.get("grpc-status")?;
-    let number = value.to_str().ok().and_then(|text| text.parse().ok());
-    Some(RpcStatusCode::from_number(number.unwrap_or(u32::MAX)))
-}
-
-/// For a response that says no status of its own: <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>
-pub(crate) fn status_of_http(status: u16) -> RpcStatusCode {
-    match status {
-        400 => RpcStatusCode::Internal,
-        401 => RpcStatusCode::Unauthenticated,
-        403 => RpcStatusCode::PermissionDenied,
-        404 => RpcStatusCode::Unimplemented,
-        429 | 502..=504 => RpcStatusCode::Unavailable,
-        _ => RpcStatusCode::Unknown,
-    }
+    Some(RpcStatusCode::parse(value.as_bytes()))
 }

@@ -4,10 +4,10 @@ use ::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use otlp::{PartialSuccess, RpcStatus, Signal};
+use otlp::{PartialSuccess, RpcStatus, RpcStatusCode, Signal};
 
 use crate::breaker::Health;
-use crate::grpc::code::{Code, Repeat};
+use crate::grpc::repeat::Repeat;
 use crate::part::FRAME_HEAD;
 use crate::verdict::{Certainty, Verdict, says_too_large};
 
@@ -35,10 +35,10 @@ impl Answer {
         // Without a body the trailers are the headers.
         let trailers = self.trailers.as_ref().unwrap_or(&self.headers);
         let code = match trailers.get(STATUS) {
-            Some(code) => Code::parse(code.as_bytes()),
-            None => Code::of_status(self.status),
+            Some(code) => RpcStatusCode::parse(code.as_bytes()),
+            None => RpcStatusCode::of_http(self.status.as_u16()),
         };
-        if code == Code::Ok {
+        if code == RpcStatusCode::Ok {
             return Verdict::taken(self.partial(signal));
         }
         let details = details(trailers);
@@ -50,13 +50,13 @@ impl Answer {
         let asked = details.and_then(|details| details.retry_delay);
         let reason = format!("gRPC status {}: {message}", code.name());
         let by_proxy = self.status == StatusCode::PAYLOAD_TOO_LARGE;
-        if by_proxy || (code.tells_size() && asked.is_none() && says_too_large(&message)) {
+        if by_proxy || (tells_size(code) && asked.is_none() && says_too_large(&message)) {
             return Verdict::TooLarge {
                 certainty: Certainty::Certain,
                 reason,
             };
         }
-        match (code.repeat(), asked) {
+        match (Repeat::of(code), asked) {
             (Repeat::Always, asked) => Verdict::Again {
                 asked,
                 health: Health::Ill,
@@ -72,7 +72,7 @@ impl Answer {
                 reason,
             },
             (Repeat::Never, _) => Verdict::Refused {
-                health: code.health(),
+                health: health(code),
                 reason,
             },
         }
@@ -89,19 +89,20 @@ impl Answer {
     }
 }
 
-impl Code {
-    /// Whether servers refuse large messages by this code.
-    fn tells_size(self) -> bool {
-        matches!(self, Self::ResourceExhausted | Self::OutOfRange)
-    }
+/// Whether servers refuse large messages by this code.
+fn tells_size(code: RpcStatusCode) -> bool {
+    matches!(
+        code,
+        RpcStatusCode::ResourceExhausted | RpcStatusCode::OutOfRange
+    )
+}
 
-    /// What a code that is not repeated tells about the back end.
-    fn health(self) -> Health {
-        if matches!(self, Self::Unknown | Self::Internal) {
-            Health::Ill
-        } else {
-            Health::Well
-        }
+/// What a code that is not repeated tells about the back end.
+fn health(code: RpcStatusCode) -> Health {
+    if matches!(code, RpcStatusCode::Unknown | RpcStatusCode::Internal) {
+        Health::Ill
+    } else {
+        Health::Well
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use otlp::RpcStatusCode;
+
 use super::bounds::Bounds;
 use super::client::SERVERS_OVERFLOW;
 use super::exemplar::Exemplar;
 use super::family::{Family, Instrument, Kind};
 use super::interned::Interned;
 use super::labels::{LabelValue, Labels};
-use super::rpc_status::RpcStatusCode;
 use super::series::SeriesTable;
 use super::sheet::Sheet;
 

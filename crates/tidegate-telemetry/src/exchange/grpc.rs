@@ -5,7 +5,6 @@ use std::time::Instant;
 use telemetry::metrics::{RpcMethodLabel, RpcServerLabel, RpcStatusCode};
 
 use super::{Call, End, Exchange, Side};
-use crate::rpc;
 
 impl Exchange {
     pub(super) fn end_grpc(&mut self, end: End, ended: Instant) {
@@ -15,7 +14,7 @@ impl Exchange {
         let status = match (status, end) {
             (Some(status), _) => *status,
             (None, End::Cancelled) => RpcStatusCode::Cancelled,
-            (None, End::Complete) => rpc::status_of_http(self.status),
+            (None, End::Complete) => RpcStatusCode::of_http(self.status),
             (None, End::Failed(_)) => match self.side {
                 Side::Server { .. } => RpcStatusCode::Unknown,
                 Side::Client { .. } => RpcStatusCode::Unavailable,

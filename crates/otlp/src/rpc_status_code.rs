@@ -61,7 +61,14 @@ impl RpcStatusCode {
         Self::Unauthenticated,
     ];
 
-    /// The code of `grpc-status`; a number that gRPC does not have is `Unknown`.
+    /// The value of `grpc-status`; what is no number that gRPC has is `Unknown`.
+    pub fn parse(text: &[u8]) -> Self {
+        let number = std::str::from_utf8(text).ok();
+        let number = number.and_then(|text| text.parse().ok());
+        number.map_or(Self::Unknown, Self::from_number)
+    }
+
+    /// The code of that number; one that gRPC does not have is `Unknown`.
     pub fn from_number(number: u32) -> Self {
         usize::try_from(number)
             .ok()
@@ -70,7 +77,8 @@ impl RpcStatusCode {
             .unwrap_or(Self::Unknown)
     }
 
-    /// What stands for an answer without `grpc-status` (gRPC, "HTTP to gRPC Status Code Mapping").
+    /// What stands for an answer without `grpc-status`
+    /// (<https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>).
     pub fn of_http(status: u16) -> Self {
         match status {
             400 => Self::Internal,
