@@ -40,8 +40,12 @@ pub struct Timing {
 /// # Errors
 /// When nobody listens, the answer is none, larger than 64 MiB, or it does not come within two seconds.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
+    collect(address, &request(&address.to_string(), path))
+}
+
+fn collect(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {
     let mut bytes = Vec::new();
-    let complete = exchange(address, &request(&address.to_string(), path), |piece| {
+    let complete = exchange(address, request, |piece| {
         bytes.extend_from_slice(piece);
         bytes.len() <= ANSWER_MAX
     })?;
@@ -53,7 +57,19 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
     })
 }
 
-/// The same with this `Accept`, for the time it takes: the body is counted and thrown away.
+/// Sends an empty POST the same way.
+///
+/// # Errors
+/// As [`get`].
+pub fn post(address: SocketAddr, path: &str) -> io::Result<Answer> {
+    let host = address.to_string();
+    collect(
+        address,
+        format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+    )
+}
+
+/// The same as [`get`] with this `Accept`, for the time it takes: the body is counted and thrown away.
 ///
 /// # Errors
 /// As [`get`], without a bound on size.

@@ -1,7 +1,7 @@
 //! The programs under comparison: where they are, how they are configured for a job, how they start.
 
 use std::{
-    fmt,
+    fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
@@ -268,6 +268,19 @@ impl Running {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Gives Tidegate another configuration and waits until it is in force.
+    ///
+    /// # Errors
+    /// When the file cannot be written or is not taken; what was wrong with it is part of the error.
+    pub fn reload(&self, config: &str) -> Result<()> {
+        fs::write(&self.config, config)?;
+        let answer = http::post(self.admin, "/reload")?;
+        if answer.status != 200 {
+            bail!("expected 200 of POST /reload, found {answer:?}");
+        }
+        Ok(())
     }
 
     /// The last lines it printed.

@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::reply::{Refusal, Reply, json, text, with};
+use crate::reply::{Refusal, Reply, json, pieces, with};
 use crate::system::{Health, Readiness, ReloadError, ReloadReport, System};
 use crate::{dashboard, guard};
 
@@ -145,7 +145,7 @@ impl Api {
             .collect();
         let page = self.system.metrics(&accept.join(", ")).await;
         with(
-            text(StatusCode::OK, page.content_type, page.text),
+            pieces(StatusCode::OK, page.content_type, page.pieces),
             VARY,
             "accept",
         )

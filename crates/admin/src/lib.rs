@@ -13,5 +13,5 @@ mod system;
 
 pub use server::{Limits, Server};
 pub use system::{
-    Answer, Health, Page, Readiness, ReloadError, ReloadReport, System, WorkerHealth,
+    Answer, Health, Page, Pieces, Readiness, ReloadError, ReloadReport, System, WorkerHealth,
 };

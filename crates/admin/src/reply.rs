@@ -1,7 +1,12 @@
 //! Responses: JSON, text, and every refusal as a problem.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use std::convert::Infallible;
+use std::iter;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+
+use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
@@ -9,8 +14,51 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
-/// A whole response.
-pub(crate) type Reply = Response<Full<Bytes>>;
+use crate::system::Pieces;
+
+/// A response.
+pub(crate) type Reply = Response<Body>;
+
+/// What a response says.
+pub(crate) enum Body {
+    /// All of it; `None` once it was taken.
+    Whole(Option<Bytes>),
+    /// As it is made.
+    Pieces(Pieces),
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let data = match &mut *self {
+            Self::Whole(text) => text.take(),
+            Self::Pieces(pieces) => {
+                // A worker that waits for this processor shall not wait for a long page: it has what a piece takes.
+                thread::yield_now();
+                pieces.next().map(Bytes::from)
+            }
+        };
+        Poll::Ready(data.map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(text) => {
+                SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len).try_into().unwrap_or(0))
+            }
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// Every reason not to do what was asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,7 +151,21 @@ pub(crate) fn text(
     content_type: &'static str,
     text: impl Into<Bytes>,
 ) -> Reply {
-    let mut reply = Response::new(Full::new(text.into()));
+    reply(status, content_type, Body::Whole(Some(text.into())))
+}
+
+/// The same of a text in pieces. One of a single piece is sent with its length.
+pub(crate) fn pieces(status: StatusCode, content_type: &'static str, mut pieces: Pieces) -> Reply {
+    let first = pieces.next().unwrap_or_default();
+    let body = match pieces.next() {
+        None => Body::Whole(Some(first.into())),
+        Some(second) => Body::Pieces(Box::new(iter::chain([first, second], pieces))),
+    };
+    reply(status, content_type, body)
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: Body) -> Reply {
+    let mut reply = Response::new(body);
     *reply.status_mut() = status;
     let reply = with(reply, CONTENT_TYPE, content_type);
     let reply = with(reply, CACHE_CONTROL, "no-store");

@@ -1,5 +1,6 @@
 //! What the admin API asks of the program.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -91,12 +92,22 @@ impl Readiness {
 }
 
 /// A text and what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// For `Content-Type`.
     pub content_type: &'static str,
-    /// The text.
-    pub text: String,
+    /// The text, made as the client takes it: on the thread of the admin API, so a piece is to be a matter of microseconds.
+    pub pieces: Pieces,
+}
+
+/// Parts of a text, in order.
+pub type Pieces = Box<dyn Iterator<Item = String> + Send>;
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a reload did.

@@ -40,13 +40,13 @@ pub(crate) struct Figures {
 /// Attributes of the resource.
 pub(crate) type Resource = Vec<(Box<str>, Box<str>)>;
 
-/// Renders everything in the format the client prefers.
+/// Everything in the format the client prefers. Counting it together takes a while, what follows is done in pieces.
 pub(crate) fn render(sheets: impl Iterator<Item = Sheet>, figures: &Figures, accept: &str) -> Page {
     let sum = gather(sheets, figures);
     let format = Format::negotiate(accept);
     Page {
         content_type: format.content_type(),
-        text: sum.render(format),
+        pieces: Box::new(sum.into_pieces(format)),
     }
 }
 

@@ -201,14 +201,14 @@ impl System for Status {
     fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Page> {
         Box::pin(async move {
             let (sheets, figures) = self.figures().await;
-            // Many series take a while to merge and write: no work for the thread that answers health checks.
+            // Many series take a while to count together: no work for the thread that answers health checks.
             let accept = accept.to_owned();
             let rendered = tokio::task::spawn_blocking(move || {
                 metrics::render(sheets.into_iter().flatten(), &figures, &accept)
             });
             rendered.await.unwrap_or_else(|_| Page {
                 content_type: "text/plain",
-                text: String::new(),
+                pieces: Box::new(std::iter::empty()),
             })
         })
     }

@@ -61,6 +61,11 @@ impl Ascii {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
+    /// The same.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         if let Some(room) = self.bytes.get_mut(self.len..end) {

@@ -46,6 +46,7 @@ pub use outcome::Outcome;
 pub use process::{process_sheet, thread_cpu_time};
 pub use protocol::Protocol;
 pub use push::MetricsPush;
+pub use render::Pieces;
 pub use request::{RequestDurations, RequestMetrics, RouteLabel, Served};
 pub use rpc::{RpcMethodLabel, RpcMetrics, RpcServerLabel, RpcSide};
 pub use scheme::Scheme;

@@ -1,4 +1,4 @@
-//! One share of requests that is traced: a gateway that does so, and what was measured of it.
+//! One share of requests that is traced: the configuration that does so, and what was measured under it.
 
 use std::{fs, path::Path, thread, time::Duration};
 
@@ -9,17 +9,15 @@ use super::{
     spans::{PAUSE, Spans},
 };
 use crate::{
-    meter::Meter,
     peers::Running,
     stats::{self, figure},
     wrk::Wrk,
 };
 
-/// A gateway; one value per round.
+/// The gateway under one configuration; one value per round.
 pub(super) struct Entrant {
     pub(super) share: Share,
-    running: Running,
-    meter: Meter,
+    config: String,
     /// CPU microseconds per request: of the worker's thread, of the whole process, and of the process without it.
     pub(super) worker: Vec<f64>,
     pub(super) process: Vec<f64>,
@@ -33,11 +31,11 @@ pub(super) struct Entrant {
 }
 
 impl Entrant {
-    pub(super) fn new(share: Share, running: Running) -> Result<Self> {
-        Ok(Self {
+    /// `config`: the whole text of the file.
+    pub(super) fn new(share: Share, config: String) -> Self {
+        Self {
             share,
-            meter: running.meter()?,
-            running,
+            config,
             worker: Vec::new(),
             process: Vec::new(),
             beside: Vec::new(),
@@ -46,21 +44,29 @@ impl Entrant {
             requests: 0,
             errors: 0,
             spans: Spans::default(),
-        })
+        }
     }
 
-    /// One round: the spans of the warm-up are gone before it begins, and those of the load before CPU time is read.
-    pub(super) fn measure(&mut self, wrk: &Wrk, time: Duration) -> Result<()> {
-        let url = self.running.url(PATH);
+    /// One round on a gateway that all entrants share: where code and data of a process lie in memory differs from one to
+    /// the next, and costs more than what is to be measured. The spans of the warm-up are gone before it begins, and those of the load before CPU time is read.
+    pub(super) fn measure(
+        &mut self,
+        gateway: &mut Running,
+        wrk: &Wrk,
+        time: Duration,
+    ) -> Result<()> {
+        gateway.reload(&self.config)?;
+        let meter = gateway.meter()?;
+        let url = gateway.url(PATH);
         wrk.run(&url, CONNECTIONS, WARM_UP)?;
-        let earlier = Spans::settled(self.running.admin)?;
-        let id = self.running.process().id();
-        let before = (worker_time(id)?, self.meter.cpu()?);
+        let earlier = Spans::settled(gateway.admin)?;
+        let id = gateway.process().id();
+        let before = (worker_time(id)?, meter.cpu()?);
         let figures = wrk.run(&url, CONNECTIONS, time)?;
         thread::sleep(PAUSE);
         let worker = worker_time(id)?.saturating_sub(before.0);
-        let process = self.meter.cpu()?.since(before.1).best();
-        let spans = Spans::settled(self.running.admin)?.since(earlier);
+        let process = meter.cpu()?.since(before.1).best();
+        let spans = Spans::settled(gateway.admin)?.since(earlier);
         let per_request =
             |time: Duration| time.as_secs_f64() * 1e6 / figure(figures.requests.max(1));
         self.worker.push(per_request(worker));
@@ -69,7 +75,7 @@ impl Entrant {
         self.beside.push(per_request(beside));
         self.per_second.push(figures.per_second);
         self.resident
-            .push(figure(self.meter.resident()?) / f64::from(1 << 20));
+            .push(figure(meter.resident()?) / f64::from(1 << 20));
         self.requests += figures.requests;
         self.errors += figures.errors;
         self.spans = self.spans.plus(spans);

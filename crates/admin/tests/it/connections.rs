@@ -1,5 +1,6 @@
 //! Slow clients, many clients, and the end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use admin::plan::AdminPlan;
@@ -218,4 +219,24 @@ async fn nonsense_does_not_end_the_server() {
             .unwrap(),
     );
     assert_eq!(served.ask("GET /health", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_is_made_no_faster_than_it_is_read() {
+    let served = serve();
+    // 32 GiB.
+    served.system.pieces.store(1 << 20, Ordering::Relaxed);
+    let mut socket = served.connect().await;
+    let head = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\n\r\n", served.addr);
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut begun = [0; 64 * 1024];
+    timeout(PATIENCE, socket.read_exact(&mut begun))
+        .await
+        .expect("the page begins in time")
+        .unwrap();
+    // Whoever reads no further holds up nobody else, and what is made for it is what the sockets take.
+    let reply = served.ask("GET /health", &[]).await;
+    assert_eq!(reply.status, 200);
+    let made = served.system.pieces_made.load(Ordering::Relaxed);
+    assert!((1..2_000).contains(&made), "{made} pieces");
 }

@@ -1,5 +1,6 @@
 //! A system to serve, and a client that writes what a test says and reads to the end.
 
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -30,6 +31,9 @@ pub(crate) struct Fake {
     pub(crate) reload: Mutex<Result<ReloadReport, ReloadError>>,
     pub(crate) reloads: AtomicUsize,
     pub(crate) log_filter: Mutex<String>,
+    /// Pieces of metrics behind the first, and how many of them were made.
+    pub(crate) pieces: AtomicUsize,
+    pub(crate) pieces_made: Arc<AtomicUsize>,
     /// `config` says when it has begun, and waits until it may go on.
     pub(crate) config_begun: Semaphore,
     pub(crate) config_may_end: Semaphore,
@@ -47,6 +51,8 @@ impl Fake {
             })),
             reloads: AtomicUsize::new(0),
             log_filter: Mutex::new("info".into()),
+            pieces: AtomicUsize::new(0),
+            pieces_made: Arc::default(),
             config_begun: Semaphore::new(0),
             config_may_end: Semaphore::new(1_000),
         })
@@ -71,9 +77,14 @@ impl System for Fake {
 
     fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Page> {
         Box::pin(async move {
+            let made = Arc::clone(&self.pieces_made);
+            let more = (0..self.pieces.load(Ordering::Relaxed)).map(move |number| {
+                made.fetch_add(1, Ordering::Relaxed);
+                piece(number)
+            });
             Page {
                 content_type: "text/plain; version=0.0.4",
-                text: format!("# accept {accept}\n"),
+                pieces: Box::new(iter::once(format!("# accept {accept}\n")).chain(more)),
             }
         })
     }
@@ -110,6 +121,11 @@ impl System for Fake {
         filter.clone_into(&mut self.log_filter.lock().unwrap());
         Ok(())
     }
+}
+
+/// A piece of metrics, of 32 KiB.
+pub(crate) fn piece(number: usize) -> String {
+    format!("{number:>32767}\n")
 }
 
 /// A serving server.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::fake::{Reply, serve};
+use crate::fake::{Reply, piece, serve};
 
 #[track_caller]
 fn check_common(reply: &Reply) {
@@ -95,6 +95,35 @@ async fn metrics_are_negotiated() {
     assert_eq!(reply.body, "# accept text/plain, */*;q=0.1\n");
     let reply = served.ask("GET /metrics?name=x", &[]).await;
     assert_eq!(reply.body, "# accept \n");
+}
+
+#[tokio::test]
+async fn a_long_page_of_metrics_is_sent_in_pieces() {
+    let served = serve();
+    served.system.pieces.store(40, Ordering::Relaxed);
+    let reply = served.ask("GET /metrics", &[]).await;
+    check_common(&reply);
+    assert_eq!(reply.header("transfer-encoding"), Some("chunked"));
+    let mut expected = String::from("# accept \n");
+    expected.extend((0..40).map(piece));
+    assert_eq!(unchunked(&reply.body), expected);
+    let reply = served.ask("HEAD /metrics", &[]).await;
+    assert_eq!((reply.status, &*reply.body), (200, ""));
+}
+
+/// RFC 9112 7.1, of a body that is all there.
+fn unchunked(mut body: &str) -> String {
+    let mut text = String::new();
+    loop {
+        let (size, rest) = body.split_once("\r\n").unwrap();
+        let (chunk, rest) = rest.split_at(usize::from_str_radix(size, 16).unwrap());
+        text.push_str(chunk);
+        body = rest.strip_prefix("\r\n").unwrap();
+        if size == "0" {
+            assert_eq!(body, "");
+            return text;
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,41 +8,81 @@ use super::family::Family;
 use super::format::Format;
 use super::histogram::{BOUNDS, Snapshot};
 use super::labels::{Labels, Quotes, push_escaped};
-use super::rows::{Rows, Value};
-use super::sheet::Sheet;
+use super::rows::{Sorted, Value};
+use crate::ascii::Ascii;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// A guess at what a line of a histogram has beside name and labels: suffix, bound, punctuation and a number.
-const LINE_REST: usize = 32;
-/// Buckets, sum and count.
-const HISTOGRAM_LINES: usize = BOUNDS.len() + 3;
-/// What an exemplar adds to its line, at most.
-const EXEMPLAR: usize = 128;
+/// A piece is handed over when it is this long: it stays in the processor's caches until it is sent.
+const PIECE_BYTES: usize = 32 * 1024;
+/// What a piece may be longer: a series of a histogram with exemplars and long labels.
+const PIECE_ROOM: usize = 16 * 1024;
 
-pub(crate) fn render(sheet: &Sheet, exposition: Exposition) -> String {
-    let mut page = Page::new(exposition);
-    if let Some(labels) = sheet.target_text() {
-        page.target(labels);
-    }
-    for rows in sheet.rows_by_name() {
-        let settled = rows.settled();
-        let sorted = settled.sorted();
-        if sorted.is_empty() {
-            continue;
-        }
-        page.head(&settled);
-        page.reserve(settled.family, &sorted);
-        for (labels, value) in sorted {
-            page.row(settled.family, labels, value);
-        }
-    }
-    if exposition.format == Format::OpenMetrics {
-        page.text.push_str("# EOF\n");
-    }
-    page.text
+/// The text of a sheet, piece by piece: whoever sends it needs not hold all of it, and can let others run in between.
+///
+/// Pieces end where a series ends and have some 32 KiB; only a single series that is larger makes a larger one.
+#[derive(Debug)]
+pub struct Pieces {
+    page: Page,
+    families: std::vec::IntoIter<Sorted>,
+    /// What is left of the family under way.
+    rows: std::vec::IntoIter<(Labels, Value)>,
+    family: Option<&'static Family>,
+    is_over: bool,
 }
 
+impl Pieces {
+    pub(crate) fn new(
+        families: Vec<Sorted>,
+        target: Option<&str>,
+        exposition: Exposition,
+    ) -> Self {
+        let mut page = Page::new(exposition);
+        if let Some(labels) = target {
+            page.target(labels);
+        }
+        Self {
+            page,
+            families: families.into_iter(),
+            rows: Vec::new().into_iter(),
+            family: None,
+            is_over: false,
+        }
+    }
+
+    /// Writes one series, or the beginning of the next family, or the end of the page.
+    fn step(&mut self) {
+        if let (Some(family), Some((labels, value))) = (self.family, self.rows.next()) {
+            self.page.row(family, &labels, &value);
+        } else if let Some(next) = self.families.next() {
+            if !next.rows.is_empty() {
+                self.page.head(&next);
+            }
+            self.family = Some(next.family);
+            self.rows = next.rows.into_iter();
+        } else {
+            self.is_over = true;
+            if self.page.format == Format::OpenMetrics {
+                self.page.text.push_str("# EOF\n");
+            }
+        }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        while self.page.text.len() < PIECE_BYTES && !self.is_over {
+            self.step();
+        }
+        let room = String::with_capacity(PIECE_BYTES + PIECE_ROOM);
+        let piece = std::mem::replace(&mut self.page.text, room);
+        (!piece.is_empty()).then_some(piece)
+    }
+}
+
+#[derive(Debug)]
 struct Page {
     text: String,
     format: Format,
@@ -61,7 +101,7 @@ impl Page {
             ScopeLabels::Hidden => String::new(),
         };
         Self {
-            text: String::new(),
+            text: String::with_capacity(PIECE_BYTES + PIECE_ROOM),
             format: exposition.format,
             scope,
             line: String::new(),
@@ -81,7 +121,7 @@ impl Page {
         self.text.push_str("} 1\n");
     }
 
-    fn head(&mut self, rows: &Rows) {
+    fn head(&mut self, rows: &Sorted) {
         let family = rows.family;
         let (name, quotes) = match self.format {
             Format::Prometheus => (family.name(), Quotes::Plain),
@@ -100,21 +140,6 @@ impl Page {
         {
             self.comment("UNIT", name, unit);
         }
-    }
-
-    /// Makes room at once: a page of many series that grew bit by bit would be copied as often.
-    fn reserve(&mut self, family: &Family, rows: &[(&Labels, &Value)]) {
-        let rest = family.name().len() + self.scope.len() + LINE_REST;
-        let len = |(labels, value): &(&Labels, &Value)| {
-            let line = labels.as_str().len() + rest;
-            match value {
-                Value::Count(_) | Value::Nanos(_) | Value::Level(_) => line,
-                Value::Durations(snapshot) => {
-                    line * HISTOGRAM_LINES + snapshot.samples.len() * EXEMPLAR
-                }
-            }
-        };
-        self.text.reserve(rows.iter().map(len).sum());
     }
 
     fn comment(&mut self, keyword: &str, name: &str, text: &str) {
@@ -224,12 +249,12 @@ impl Page {
     }
 
     fn count(&mut self, count: u64) {
-        self.write(format_args!("{count}"));
+        self.text.push_str(Ascii::number(count).as_str());
     }
 
     fn seconds(&mut self, nanos: u64) {
         let (whole, rest) = (nanos / NANOS_PER_SECOND, nanos % NANOS_PER_SECOND);
-        self.write(format_args!("{whole}"));
+        self.count(whole);
         if rest > 0 {
             self.write(format_args!(".{rest:09}"));
             let kept = self.text.trim_end_matches('0').len();

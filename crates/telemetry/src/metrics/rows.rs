@@ -23,6 +23,15 @@ pub(crate) struct Rows {
     blocks: Vec<Block>,
 }
 
+/// The series of one family, counted together and in the order of their labels.
+#[derive(Debug)]
+pub(crate) struct Sorted {
+    pub(crate) family: &'static Family,
+    pub(crate) help_differs: bool,
+    pub(crate) unit_differs: bool,
+    pub(crate) rows: Vec<(Labels, Value)>,
+}
+
 /// One figure.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
@@ -111,6 +120,21 @@ impl Rows {
             block.append_to(&mut settled);
         }
         Cow::Owned(settled)
+    }
+
+    /// The same for whoever needs nothing else of it.
+    pub(crate) fn into_sorted(mut self) -> Sorted {
+        for block in std::mem::take(&mut self.blocks) {
+            block.append_to(&mut self);
+        }
+        let mut rows: Vec<_> = self.rows.into_iter().collect();
+        rows.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        Sorted {
+            family: self.family,
+            help_differs: self.help_differs,
+            unit_differs: self.unit_differs,
+            rows,
+        }
     }
 
     /// The figure of those labels; of settled rows.
