@@ -30,6 +30,8 @@ pub struct Order<'a> {
     pub time: Duration,
     /// Where it runs.
     pub core: u32,
+    /// Whether it goes before all others there, as far as the system allows.
+    pub is_urgent: bool,
 }
 
 /// A generator at work.
@@ -65,6 +67,9 @@ impl Generator {
             Some(rate) => command.args(["--rate", &rate.to_string()]),
             None => command.arg("--closed"),
         };
+        if order.is_urgent {
+            command = process::urgent(command);
+        }
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

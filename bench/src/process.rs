@@ -10,8 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
 /// How long a program may take to leave after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -223,12 +227,34 @@ pub fn pin_current_thread(core: u32) -> Result<()> {
         .with_context(|| format!("cannot pin to core {core}"))
 }
 
-/// Lets others on its core go before the calling thread; threads it starts later do the same.
+/// Lets the calling thread run only when nobody else wants its core; threads it starts later do the same.
 ///
 /// # Errors
 /// When the system refuses.
 pub fn yield_to_others() -> Result<()> {
-    rustix::process::nice(10)
-        .map(drop)
-        .context("cannot lower the priority")
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
+        .map_err(|error| anyhow!("cannot lower the priority: {error}"))
+}
+
+/// The command, to run before all others on its core, if this user may do that: a generator that waits for its turn would
+/// charge the wait to whom it measures.
+#[must_use]
+pub fn urgent(command: Command) -> Command {
+    let real_time = ["--fifo", "10"];
+    let is_allowed = Command::new("chrt")
+        .args(real_time)
+        .arg("true")
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !is_allowed {
+        return command;
+    }
+    let mut urgent = Command::new("chrt");
+    urgent
+        .args(real_time)
+        .arg(command.get_program())
+        .args(command.get_args());
+    urgent
 }

@@ -57,6 +57,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
             connections: CONNECTIONS,
             time,
             core: LOAD_CORE,
+            is_urgent: false,
         })?);
         Ok(())
     })?;

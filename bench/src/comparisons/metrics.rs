@@ -82,6 +82,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: CONNECTIONS,
         time: Duration::ZERO,
         core: LOAD_CORE,
+        is_urgent: true,
     };
     let disturbance = disturbance::measure(&order, running.admin, sizes.seconds)?;
     explain_scrapes(&mut report, &sizes, series);
@@ -151,7 +152,8 @@ fn explain_disturbance(report: &mut Report, disturbance: &Disturbance, sizes: &S
          Prometheus text: {} of them, median {} ms, largest {} ms, {} of which ended in the second after theirs. Latency \
          counts from the moment a request was due; medians over the seconds, but for `largest of all` and `sent late at \
          worst`, which is what the generator added itself: it shares core {LOAD_CORE} with the origin and, where the \
-         kernel wants it so, with threads of Tidegate, and goes before the scraper, which is there as well. The lag of the \
+         kernel wants it so, with threads of Tidegate; by real-time priority (`chrt`, where it is allowed) it goes before \
+         them all, and the scraper, which is there as well, after them all. The lag of the \
          worker's loop is the longest of the last 10 to 20 seconds at the end of each run: of seconds with scrapes and \
          without together.",
         sizes.seconds,

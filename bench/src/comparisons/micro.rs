@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{options::Options, output, report::Report};
 
-const PACKAGES: [&str; 3] = ["message", "h1", "gateway"];
+const PACKAGES: [&str; 5] = ["message", "h1", "gateway", "otlp", "telemetry"];
 
 pub(super) fn run(options: &Options) -> Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());

@@ -114,6 +114,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: CONNECTIONS,
         time,
         core: LOAD_CORE,
+        is_urgent: false,
     })?;
     let begun = generator.started();
     let mut changes = Vec::new();

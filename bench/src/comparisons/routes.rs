@@ -147,6 +147,7 @@ impl Entrant {
             connections: CONNECTIONS,
             time,
             core: LOAD_CORE,
+            is_urgent: false,
         };
         generator::run(&order(Duration::from_secs(1)))?;
         let before = self.meter.cpu()?;

@@ -133,7 +133,7 @@ impl Recorder {
             Case {
                 served: Served {
                     route: routes[place / keys.statuses.len()],
-                    method: MethodKind::Get,
+                    method: MethodKind::Get.into(),
                     scheme: Scheme::Http,
                     version: Version::Http11,
                     outcome: Outcome::answered(keys.statuses[place % keys.statuses.len()]),
