@@ -194,10 +194,20 @@ impl PythonScript {
     /// When it does not come up.
     #[track_caller]
     pub fn start(script: &str) -> Option<Self> {
+        Self::start_with(script, &[])
+    }
+
+    /// The same with arguments.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn start_with(script: &str, arguments: &[&str]) -> Option<Self> {
         let mut command = Command::new(python()?);
         command
             .arg("-u")
             .arg(client_file(script))
+            .args(arguments)
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let process = Process::spawn(command).expect("python starts");
         Some(Self {

@@ -1,5 +1,5 @@
-"""A client instrumented with OpenTelemetry: asks a URL within a span, with baggage, by the SDK's own propagators. Prints
-the ids of its span and the answer as a JSON line."""
+"""A client instrumented with OpenTelemetry: asks a URL within a span, with baggage, by the SDK's own propagators or by
+those that are named behind the URL. Prints the ids of its span and the answer as a JSON line."""
 
 import json
 import sys
@@ -9,8 +9,11 @@ from opentelemetry import baggage, propagate, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import TraceState
 
+import otel_formats
+
 trace.set_tracer_provider(TracerProvider())
 tracer = trace.get_tracer("client")
+otel_formats.use(sys.argv[2:])
 
 parent = trace.NonRecordingSpan(
     trace.SpanContext(

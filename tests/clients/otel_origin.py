@@ -1,14 +1,18 @@
-"""An HTTP origin instrumented with OpenTelemetry: takes the context out of each request by the SDK's own propagators and
-answers with what it found. Prints `listening on IP:PORT`."""
+"""An HTTP origin instrumented with OpenTelemetry: takes the context out of each request by the SDK's own propagators, or by
+those that are named, and answers with what it found. Prints `listening on IP:PORT`."""
 
 import json
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry import baggage, propagate, trace
 from opentelemetry.sdk.trace import TracerProvider
 
+import otel_formats
+
 trace.set_tracer_provider(TracerProvider())
 tracer = trace.get_tracer("origin")
+otel_formats.use(sys.argv[1:])
 
 
 class Origin(BaseHTTPRequestHandler):

@@ -394,7 +394,8 @@ impl Controller {
     async fn swap_exports(&mut self, new: Exports) {
         self.tell_all_and_wait(|done| Command::Export(new.sinks(), done))
             .await;
-        self.diagnostics.record_to(new.log_sink());
+        let records = new.log_sink().map(|sink| (sink, new.log_record_limits));
+        self.diagnostics.record_to(records);
         self.status.set_exports(new.meters());
         if let Some(push) = self.push.take() {
             push.stop().await;

@@ -1,6 +1,5 @@
 //! What ships telemetry: a shipper for each signal that goes somewhere.
 
-mod meters;
 mod shipper;
 
 use std::sync::Arc;
@@ -8,12 +7,12 @@ use std::time::Duration;
 
 use gateway::ExportSinks;
 use otlp::Signal;
-use telemetry::ItemSink;
 use telemetry::access_log::{RecordForm, RecordSink};
+use telemetry::environment::LogRecordLimits;
 use telemetry::settings::{Destination, Settings};
+use telemetry::{ItemSink, Meters};
 use tokio::runtime::Handle;
 
-pub(crate) use meters::Meters;
 pub(crate) use shipper::Ways;
 
 use shipper::Shipper;
@@ -36,6 +35,8 @@ pub(crate) struct Exports {
     logs: Shipper,
     /// Of requests among the log records, where they are.
     access: Option<Arc<RecordForm>>,
+    /// How much of a log record is kept.
+    pub(crate) log_record_limits: LogRecordLimits,
 }
 
 impl Exports {
@@ -54,6 +55,7 @@ impl Exports {
             metrics: start(Signal::Metrics, &settings.metrics, shown.metrics)?,
             logs: start(Signal::Logs, &settings.logs, shown.logs)?,
             access: settings.access_records.as_ref().map(form),
+            log_record_limits: settings.log_record_limits,
         })
     }
 
@@ -77,15 +79,11 @@ impl Exports {
     }
 
     pub(crate) fn meters(&self) -> Meters {
-        let all = [
-            (Signal::Traces, &self.traces),
-            (Signal::Metrics, &self.metrics),
-            (Signal::Logs, &self.logs),
-        ];
-        let meters = all
-            .into_iter()
-            .filter_map(|(signal, shipper)| Some((signal, shipper.meter()?)));
-        Meters(meters.collect())
+        let mut meters = Meters::default();
+        self.traces.show(Signal::Traces, &mut meters);
+        self.metrics.show(Signal::Metrics, &mut meters);
+        self.logs.show(Signal::Logs, &mut meters);
+        meters
     }
 
     /// Sends what is queued, for at most `within`, and ends.

@@ -1,11 +1,10 @@
 //! One page of metrics from the workers' sheets and the process' own figures.
 
 use admin::Page;
+use telemetry::Meters;
 use telemetry::access_log::Meter;
 use telemetry::diagnostics::Diagnostics;
 use telemetry::metrics::{Family, Format, Instrument, Kind, Sheet, process_sheet};
-
-use crate::exports::Meters;
 
 static RELOADS: Family = Family::new(Instrument {
     name: "tidegate.config.reloads",

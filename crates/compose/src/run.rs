@@ -9,7 +9,7 @@ use std::time::Duration;
 use admin::{Readiness, Server, System};
 use config::Errors;
 use telemetry::diagnostics::Diagnostics;
-use telemetry::environment::Environment;
+use telemetry::environment::{Environment, Exporter};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -128,11 +128,28 @@ async fn tick(diagnostics: Diagnostics, stop: CancellationToken) {
     }
 }
 
+/// Where other programs let Prometheus scrape them.
+const PROMETHEUS_PLACE: [&str; 2] = [
+    "OTEL_EXPORTER_PROMETHEUS_HOST",
+    "OTEL_EXPORTER_PROMETHEUS_PORT",
+];
+
 /// The `OTEL_*` variables; what cannot be used is told and left out.
 fn environment() -> Environment {
     let (environment, warnings) = Environment::read(&|name| std::env::var(name).ok());
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    let words = environment.exporters.metrics.as_deref();
+    let is_scraped = words.is_some_and(|words| words.contains(&Exporter::Prometheus));
+    let is_placed = PROMETHEUS_PLACE
+        .iter()
+        .any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()));
+    if is_scraped || is_placed {
+        tracing::warn!(
+            "OTEL_METRICS_EXPORTER=prometheus and OTEL_EXPORTER_PROMETHEUS_*: expected nothing of them, since figures are \
+             always at /metrics of the admin API and nowhere else; ignored"
+        );
     }
     environment
 }

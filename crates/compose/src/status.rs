@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use config::Plan;
 use gateway::{Command, EndpointView, UpstreamView, WorkerHandle};
 use serde_json::{Value, json};
+use telemetry::Meters;
 use telemetry::access_log::Meter;
 use telemetry::diagnostics::Diagnostics;
 use telemetry::metrics::Sheet;
@@ -17,7 +18,6 @@ use telemetry::settings::Settings;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::controller::with_causes;
-use crate::exports::Meters;
 use crate::metrics::{self, Figures, Resource};
 
 /// How long a worker may take to answer before it counts as stuck.

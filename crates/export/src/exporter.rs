@@ -116,7 +116,10 @@ impl Exporter {
                 },
                 Fill {
                     bytes_max: items_bytes_max,
-                    items_max: u64::from(plan.batch_items_max.max(1)),
+                    // One that holds more would never be full.
+                    items_max: u64::from(plan.batch_items_max)
+                        .min(plan.queue_items_max)
+                        .max(1),
                     delay: plan.batch_delay.min(TIMEOUT_MAX),
                 },
             )),

@@ -53,6 +53,16 @@ pub enum HeaderError {
     },
 }
 
+/// Whether a header of that name, in any case, is one that the protocol needs itself: a plan that has it is refused.
+pub fn is_reserved_header(name: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| is_reserved(&name))
+}
+
+fn is_reserved(name: &HeaderName) -> bool {
+    let mut prefixes = RESERVED_PREFIXES.iter();
+    prefixes.any(|prefix| name.as_str().starts_with(prefix)) || RESERVED.contains(name)
+}
+
 /// The plan's headers, and the user agent.
 pub(crate) fn build(plan: &[(Box<str>, Secret)]) -> Result<HeaderMap, HeaderError> {
     let mut headers = HeaderMap::with_capacity(plan.len() + 8);
@@ -60,10 +70,7 @@ pub(crate) fn build(plan: &[(Box<str>, Secret)]) -> Result<HeaderMap, HeaderErro
         let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderError::Name {
             found: name.clone(),
         })?;
-        let prefixed = RESERVED_PREFIXES
-            .iter()
-            .any(|prefix| parsed.as_str().starts_with(prefix));
-        if prefixed || RESERVED.contains(&parsed) {
+        if is_reserved(&parsed) {
             return Err(HeaderError::Reserved { name: name.clone() });
         }
         let mut value = HeaderValue::from_bytes(value.expose().as_bytes())

@@ -35,7 +35,7 @@ pub use breaker::BreakerState;
 pub use console::{Console, ConsoleCounts, ConsoleQueue};
 pub use endpoint::{Endpoint, EndpointError, Scheme};
 pub use exporter::{Exporter, Flushed, StartError, WrongSignal};
-pub use headers::HeaderError;
+pub use headers::{HeaderError, is_reserved_header};
 pub use meter::{Counts, Dropped, Meter};
 pub use plan::{
     BreakerPlan, ClientCertificate, Compression, ExportPlan, Protocol, RetryPlan, Roots, TlsPlan,

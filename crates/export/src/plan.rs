@@ -23,7 +23,7 @@ pub struct ExportPlan {
     pub tls: TlsPlan,
     /// Longest time for one request, connecting included: 1 ms to 1 h (default 10 s).
     pub timeout: Duration,
-    /// Items in one request: 1 and more (default 8192).
+    /// Items in one request: 1 to `queue_items_max` (default 8192).
     pub batch_items_max: u32,
     /// Bytes of one request before compression: 1 KiB to 64 MiB (default 1 MiB). A single item that is larger goes
     /// alone.

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base::{Buffer, BufferPool};
 use h1::{Framing, HeadLimits, HeadReader};
-use message::{FieldKind, MethodKind, RequestHead, ResponseHead, Version};
+use message::{FieldKind, RequestHead, ResponseHead, Version};
 use telemetry::access_log::{AccessRecord, End};
-use telemetry::metrics::{Exemplar, Outcome, RouteLabel, RpcStatusCode, Scheme, Served};
+use telemetry::metrics::{Exemplar, MethodLabel, Outcome, RouteLabel, RpcStatusCode, Served};
 use telemetry::trace::{Finished, Recording, Subject};
 
 use crate::body::RequestBody;
@@ -48,6 +48,8 @@ pub(crate) struct Scratch {
     /// To the upstream.
     pub(crate) upstream_output: Vec<u8>,
     pub(crate) response: ResponseHead,
+    /// For text that is put together for a response of the gateway's own.
+    pub(crate) text: Vec<u8>,
     /// The request's trace.
     pub(crate) trace: Recording,
 }
@@ -116,6 +118,7 @@ impl Scratch {
             upstream_input: Buffer::default(),
             upstream_output: Vec::new(),
             response: ResponseHead::default(),
+            text: Vec::new(),
             trace: Recording::default(),
         }
     }
@@ -129,6 +132,7 @@ impl Scratch {
     /// Makes it ready for another exchange, without the memory a large message took.
     fn reset(&mut self, buffers: &BufferPool) {
         shrink(&mut self.output, KEPT_BYTES);
+        shrink(&mut self.text, KEPT_BYTES);
         shrink(&mut self.upstream_output, KEPT_BYTES);
         self.upstream_input.clear();
         self.trace.clear();
@@ -169,16 +173,20 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
     };
     conn.requests.set(conn.requests.get() + 1);
     let mut ex = Exchange::new(worker, conn, begun.as_ref().ok());
-    let active = worker
-        .stats
-        .requests
-        .started(ex.known_method(&scratch.head), Scheme::Http);
     if begun.is_err() {
         // Nothing in the head can be relied on.
         scratch.head.clear();
     }
+    ex.client = Client::of(conn.peer, &scratch.head.fields, &plan);
+    let active = worker
+        .stats
+        .requests
+        .started(ex.known_method(&scratch.head), ex.client.scheme);
     if let Some(tracer) = &ex.snapshot.tracer {
         tracer.begin(&scratch.head.fields, &mut scratch.trace);
+        if let Some(authority) = ex.client.authority(&scratch.head.fields, &plan) {
+            scratch.trace.keep_authority(authority);
+        }
     }
     let answered = match begun {
         Ok(_) => answer(&mut ex, scratch).await,
@@ -198,11 +206,10 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     let listener = ex.conn.listener.plan();
     let head = &mut scratch.head;
     let checked = check_request(head, &listener, &ex.worker.via);
-    ex.client = Client::of(ex.conn.peer, &head.fields, &listener);
-    ex.asked = checked?;
     if !ex.client.is_reported {
         remove_claims(&mut head.fields);
     }
+    ex.asked = checked?;
     if cap_ranges(&mut head.fields) {
         bump(&ex.worker.stats.ranges_dropped);
     }
@@ -295,10 +302,7 @@ impl<'a> Exchange<'a> {
                 websocket: false,
                 te_trailers: false,
             },
-            client: Client {
-                ip: conn.peer.ip(),
-                is_reported: false,
-            },
+            client: Client::direct(conn.peer),
             keeps: false,
             status: 0,
             bytes_out: 0,
@@ -354,7 +358,7 @@ impl<'a> Exchange<'a> {
         stats.requests.finished(&Served {
             route: label,
             method: self.known_method(head),
-            scheme: Scheme::Http,
+            scheme: self.client.scheme,
             version: head.version,
             outcome: Outcome {
                 status: self.status,
@@ -395,8 +399,9 @@ impl<'a> Exchange<'a> {
     }
 
     /// As metrics call it.
-    pub(crate) fn known_method(&self, head: &RequestHead) -> MethodKind {
-        self.snapshot.program.known_methods.kind(head.method)
+    pub(crate) fn known_method(&self, head: &RequestHead) -> MethodLabel {
+        let known = &self.snapshot.program.known_methods;
+        known.label(head.method, head.method_text())
     }
 
     /// How a gRPC call ended for the client.
@@ -422,7 +427,8 @@ impl<'a> Exchange<'a> {
             started: self.started,
             ended,
             head: &scratch.head,
-            scheme: Scheme::Http,
+            method: self.known_method(&scratch.head),
+            scheme: self.client.scheme,
             route: self.route.map(|route| route as usize),
             client_ip: self.client.ip,
             peer: self.conn.peer,
@@ -450,6 +456,7 @@ impl<'a> Exchange<'a> {
             time: SystemTime::now() - elapsed,
             client_ip: self.client.ip,
             method: head.method_text(),
+            method_label: self.known_method(head),
             host: head.host(),
             path: head.path(),
             query: head.query(),

@@ -4,46 +4,141 @@ use std::net::{IpAddr, SocketAddr};
 
 use h1::append_field;
 use message::{FieldKind, Fields, RequestHead};
+use telemetry::metrics::Scheme;
 
 use crate::plan::{ForwardedHeaders, ListenerPlan};
 use crate::text::append_ip;
 
-/// `X-Forwarded-For` fields that are looked at, the last ones.
+/// Fields of a kind that are looked at, the last ones.
 const LISTS_MAX: usize = 16;
-
-/// Reads the address in one element of a list.
-type ReadAddress = fn(&[u8]) -> Option<IpAddr>;
 
 /// Who the peer says it speaks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     /// The client's address: the peer's own, or what trusted proxies report.
     pub(crate) ip: IpAddr,
+    /// How the client came, to us or to the first of the trusted proxies.
+    pub(crate) scheme: Scheme,
     /// Whether the peer is a trusted proxy, so that its forwarding fields are kept and extended.
     pub(crate) is_reported: bool,
+    /// Elements of the proxies' lists that were believed, from the right.
+    believed: usize,
 }
 
 impl Client {
+    /// The peer itself, as long as nothing of its head is known.
+    pub(crate) fn direct(peer: SocketAddr) -> Self {
+        Self {
+            ip: peer.ip().to_canonical(),
+            scheme: Scheme::Http,
+            is_reported: false,
+            believed: 0,
+        }
+    }
+
     /// Walks what proxies reported from right to left, over trusted proxies, to the first address that is none: the
     /// `Forwarded` fields where the listener speaks only those, `X-Forwarded-For` otherwise.
     pub(crate) fn of(peer: SocketAddr, fields: &Fields, listener: &ListenerPlan) -> Self {
-        let peer = peer.ip().to_canonical();
+        let mut client = Self::direct(peer);
         let trusted = &listener.trusted_proxies;
         let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
-        if trusted.is_empty() || !is_trusted(peer) {
-            return Self {
-                ip: peer,
-                is_reported: false,
-            };
+        if trusted.is_empty() || !is_trusted(client.ip) {
+            return client;
         }
-        let (kind, read): (FieldKind, ReadAddress) = match listener.forwarded_headers {
-            ForwardedHeaders::Forwarded => (FieldKind::Forwarded, forwarded_for),
-            ForwardedHeaders::XForwarded | ForwardedHeaders::Both | ForwardedHeaders::Off => {
-                (FieldKind::XForwardedFor, parse_address)
+        client.is_reported = true;
+        let kind = Report::of(listener);
+        for element in Elements::of(fields, kind.addresses()).rightmost_first() {
+            let address = match kind {
+                Report::Forwarded => parameter(element, b"for").and_then(parse_address),
+                Report::XForwarded => parse_address(element),
+            };
+            let Some(address) = address else {
+                break;
+            };
+            client.ip = address;
+            client.believed += 1;
+            if !is_trusted(address) {
+                break;
             }
-        };
-        let mut ip = peer;
-        // Several fields are one list; its end is nearest to us.
+        }
+        let proto = client.reported(fields, kind, FieldKind::XForwardedProto, b"proto");
+        if proto.is_some_and(|proto| proto.eq_ignore_ascii_case(b"https")) {
+            client.scheme = Scheme::Https;
+        }
+        client
+    }
+
+    /// The authority that the client asked for, where trusted proxies report one.
+    pub(crate) fn authority<'f>(
+        &self,
+        fields: &'f Fields,
+        listener: &ListenerPlan,
+    ) -> Option<&'f [u8]> {
+        let kind = Report::of(listener);
+        let authority = self.reported(fields, kind, FieldKind::XForwardedHost, b"host")?;
+        (!authority.is_empty()).then_some(authority)
+    }
+
+    /// What the proxy said that told of the client. Proxies extend the list of addresses, and some leave the others as they
+    /// are: of a shorter list the first element counts.
+    fn reported<'f>(
+        &self,
+        fields: &'f Fields,
+        kind: Report,
+        x_forwarded: FieldKind,
+        name: &[u8],
+    ) -> Option<&'f [u8]> {
+        if !self.is_reported {
+            return None;
+        }
+        let believed = self.believed.max(1);
+        match kind {
+            Report::Forwarded => {
+                let elements = Elements::of(fields, FieldKind::Forwarded);
+                let element = elements.rightmost_first().nth(believed - 1)?;
+                parameter(element, name)
+            }
+            Report::XForwarded => {
+                let elements = Elements::of(fields, x_forwarded);
+                elements.rightmost_first().take(believed).last()
+            }
+        }
+    }
+}
+
+/// In which fields a listener's proxies tell of their clients.
+#[derive(Clone, Copy)]
+enum Report {
+    Forwarded,
+    XForwarded,
+}
+
+impl Report {
+    fn of(listener: &ListenerPlan) -> Self {
+        match listener.forwarded_headers {
+            ForwardedHeaders::Forwarded => Self::Forwarded,
+            ForwardedHeaders::XForwarded | ForwardedHeaders::Both | ForwardedHeaders::Off => {
+                Self::XForwarded
+            }
+        }
+    }
+
+    fn addresses(self) -> FieldKind {
+        match self {
+            Self::Forwarded => FieldKind::Forwarded,
+            Self::XForwarded => FieldKind::XForwardedFor,
+        }
+    }
+}
+
+/// The elements of a list in one field or several, whose end is nearest to us.
+struct Elements<'f> {
+    lists: [&'f [u8]; LISTS_MAX],
+    count: usize,
+}
+
+impl<'f> Elements<'f> {
+    fn of(fields: &'f Fields, kind: FieldKind) -> Self {
         let mut lists = [&[][..]; LISTS_MAX];
         let mut count = 0;
         for value in fields.all(kind) {
@@ -54,36 +149,29 @@ impl Client {
             }
             lists[count - 1] = value;
         }
-        for entry in lists[..count]
+        Self { lists, count }
+    }
+
+    fn rightmost_first(&self) -> impl Iterator<Item = &'f [u8]> {
+        self.lists[..self.count]
             .iter()
             .rev()
             .flat_map(|list| list.rsplit(|b| *b == b','))
-        {
-            let Some(address) = read(entry.trim_ascii()) else {
-                break;
-            };
-            ip = address;
-            if !is_trusted(address) {
-                break;
-            }
-        }
-        Self {
-            ip,
-            is_reported: true,
-        }
+            .map(|element| element.trim_ascii())
     }
 }
 
-/// The address of the `for` parameter of one `Forwarded` element (RFC 7239 4); `None` for hidden and unknown ones.
-fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
+/// A parameter of one `Forwarded` element (RFC 7239 4), without its quotes.
+fn parameter<'f>(element: &'f [u8], name: &[u8]) -> Option<&'f [u8]> {
     element.split(|b| *b == b';').find_map(|pair| {
         let pair = pair.trim_ascii();
-        let (name, value) = pair.split_at_checked(4)?;
-        if !name.eq_ignore_ascii_case(b"for=") {
+        let (found, value) = pair.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b"=")?;
+        if !found.eq_ignore_ascii_case(name) {
             return None;
         }
         let value = value.strip_prefix(b"\"").unwrap_or(value);
-        parse_address(value.strip_suffix(b"\"").unwrap_or(value))
+        Some(value.strip_suffix(b"\"").unwrap_or(value))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Responses that the gateway makes itself: from the configuration, and refusals.
 
+use std::io::Write as _;
 use std::time::Instant;
 
 use message::{FieldKind, Fields, MethodKind, StatusCode};
@@ -22,7 +23,7 @@ pub(crate) async fn respond(
     route: &Route,
     plan: &RespondPlan,
 ) -> Next {
-    let mut fields = Fields::default();
+    let mut fields = take_fields(scratch);
     for (name, value) in &plan.headers {
         fields.append(name.as_str().as_bytes(), value.as_str().as_bytes());
     }
@@ -41,16 +42,17 @@ pub(crate) async fn redirect(
         client_ip: ex.client.ip,
         template: route.template.as_ref(),
     };
-    let mut location = Vec::new();
-    append_text(&mut location, &plan.location, values);
-    let mut fields = Fields::default();
-    fields.append(b"location", location.trim_ascii());
+    scratch.text.clear();
+    append_text(&mut scratch.text, &plan.location, values);
+    let mut fields = take_fields(scratch);
+    fields.append(b"location", scratch.text.trim_ascii());
     send(ex, scratch, Some(route), plan.status, fields, b"").await
 }
 
 /// Answers OPTIONS for the gateway itself: the client asked how far its request comes (GW-31).
 pub(crate) async fn answer_here(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Next {
-    send(ex, scratch, None, StatusCode::OK, Fields::default(), b"").await
+    let fields = take_fields(scratch);
+    send(ex, scratch, None, StatusCode::OK, fields, b"").await
 }
 
 /// Answers with an error of the gateway's own (RFC 9457), and closes where nothing after it can be framed.
@@ -75,27 +77,48 @@ pub(crate) async fn refuse(
             .append(b"x-request-id", base::RequestId::random().as_bytes());
     }
     let status = refusal.status();
-    let id = scratch
-        .head
-        .fields
-        .first(FieldKind::XRequestId)
-        .unwrap_or_default();
-    let instance = match scratch.trace.context() {
-        Some(context) => format!("urn:trace:{}", context.trace_id),
-        None => format!("urn:request:{}", String::from_utf8_lossy(id)),
-    };
-    // Every part is ASCII without quotes or backslashes: a status' reason, a refusal's text, a checked id.
-    let body = format!(
-        "{{\"type\":\"about:blank\",\"title\":\"{}\",\"status\":{status},\"detail\":\"{refusal}\",\"instance\":\"{instance}\"}}\n",
-        status.reason(),
-    );
-    let mut fields = Fields::default();
+    let mut body = std::mem::take(&mut scratch.text);
+    body.clear();
+    append_problem(&mut body, refusal, scratch);
+    let mut fields = take_fields(scratch);
     fields.append(b"content-type", b"application/problem+json");
     if let Some(seconds) = refusal.retry_after() {
         fields.append(b"retry-after", seconds);
     }
-    let next = send(ex, scratch, None, status, fields, body.as_bytes()).await;
+    let next = send(ex, scratch, None, status, fields, &body).await;
+    scratch.text = body;
     if refusal.closes() { Next::Linger } else { next }
+}
+
+/// What a refused client reads (RFC 9457). Every part is ASCII without quotes or backslashes: a status' reason, a refusal's
+/// text, a checked id.
+fn append_problem(out: &mut Vec<u8>, refusal: &Refusal, scratch: &Scratch) {
+    let status = refusal.status();
+    let title = status.reason();
+    write!(
+        out,
+        r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{refusal}","instance":"urn:"#
+    )
+    .expect("a vector takes everything");
+    match scratch.trace.context() {
+        Some(context) => {
+            out.extend_from_slice(b"trace:");
+            out.extend_from_slice(&context.trace_id.hex());
+        }
+        None => {
+            let id = scratch.head.fields.first(FieldKind::XRequestId);
+            out.extend_from_slice(b"request:");
+            out.extend_from_slice(id.unwrap_or_default());
+        }
+    }
+    out.extend_from_slice(b"\"}\n");
+}
+
+/// An empty list in the memory of the last response's.
+fn take_fields(scratch: &mut Scratch) -> Fields {
+    let mut fields = std::mem::take(&mut scratch.response.fields);
+    fields.clear();
+    fields
 }
 
 /// Sends a whole response in one write. A request body that is not at hand to be dropped costs the connection.
@@ -153,6 +176,7 @@ async fn send(
         scratch.output.extend_from_slice(body);
         ex.bytes_out = body.len() as u64;
     }
+    scratch.response.fields = fields;
     ex.status = status.get();
     if ex.conn.write(&scratch.output).await.is_err() {
         ex.end = telemetry::access_log::End::ClientGone;

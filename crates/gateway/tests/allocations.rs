@@ -150,6 +150,12 @@ const TRACED: &[u8] = b"GET /service-3/items/7?page=2 HTTP/1.1\r\n\
     Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
     Tracestate: vendor=a:1, other=x\r\n\
     Baggage: user=7, tenant=acme\r\n\r\n";
+/// With a secret in its query, one of whose names is written another way.
+const SECRET: &[u8] = b"GET /service-42/items/7?page=2&sig=hunter2&%73ig=hunter3 HTTP/1.1\r\n\
+    Host: api.example.com\r\n\
+    Referer: http://api.example.com/?sig=hunter4\r\n\r\n";
+/// To no route: a refusal, which is an event of its span.
+const LOST: &[u8] = b"GET /nowhere?sig=hunter2 HTTP/1.1\r\nHost: api.example.com\r\n\r\n";
 /// Chunks both ways, one of them with an extension.
 const CHUNKED: &[u8] = b"POST /service-2/chunked HTTP/1.1\r\n\
     Host: api.example.com\r\n\
@@ -550,8 +556,12 @@ impl Clients {
                     .write_all(request)
                     .expect("an open connection");
             }
-            for client in &mut self.0 {
-                assert_eq!(read_message(client).as_deref(), Some("HTTP/1.1 200 OK"));
+            for (at, client) in self.0.iter_mut().enumerate() {
+                let expected = match requests[(round + at) % requests.len()] {
+                    LOST => "HTTP/1.1 404 Not Found",
+                    _ => "HTTP/1.1 200 OK",
+                };
+                assert_eq!(read_message(client).as_deref(), Some(expected));
             }
         }
     }
@@ -675,8 +685,19 @@ fn traced_requests_in_steady_state() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let spans = Spans::default();
     let fixture = Fixture::traced(102, listener(), None, Some(spans.clone()));
-    check_fixture(fixture, &[GET, POST, TRACED], 1);
+    check_fixture(fixture, &[GET, POST, TRACED, SECRET], 1);
     // A request is a span, and so is its only try.
     let requests = (WARM_UP / CLIENTS + MEASURED / CLIENTS) * CLIENTS;
     assert_eq!(spans.0.load(Ordering::Relaxed), 2 * requests as u64);
+}
+
+#[test]
+fn traced_refusals_in_steady_state() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let spans = Spans::default();
+    let fixture = Fixture::traced(103, listener(), None, Some(spans.clone()));
+    check_fixture(fixture, &[LOST, GET], 1);
+    let requests = (WARM_UP / CLIENTS + MEASURED / CLIENTS) * CLIENTS;
+    // Half of them have no try.
+    assert_eq!(spans.0.load(Ordering::Relaxed), 3 * requests as u64 / 2);
 }

@@ -33,6 +33,6 @@ pub use metric::{
 pub use response::{PartialSuccess, decode_response, decode_response_json};
 pub use rpc_status_code::RpcStatusCode;
 pub use signal::Signal;
-pub use span::{Event, Link, Span, SpanKind, Status, append_span};
+pub use span::{Event, Link, Span, SpanKind, Status, append_event, append_span, append_span_with};
 pub use status::{RpcStatus, decode_status, decode_status_json};
 pub use transcode::append_json;

@@ -126,14 +126,32 @@ pub struct Link<'a> {
 /// Appends the span as one item of an [`Envelope`](crate::Envelope): tag, length and message of one element of
 /// `ScopeSpans.spans`. Allocates nothing but the growth of `out`.
 pub fn append_span(out: &mut Vec<u8>, span: &Span<'_>) {
-    append_nested::<2>(out, SPAN, |out| append_body(out, span));
+    append_span_with(out, span, |_| {});
+}
+
+/// The same with events beside those of the span, which are put together one at a time: `append` lets [`append_event`]
+/// put them, and nothing else.
+pub fn append_span_with(out: &mut Vec<u8>, span: &Span<'_>, append: impl FnOnce(&mut Vec<u8>)) {
+    append_nested::<2>(out, SPAN, |out| {
+        append_body(out, span);
+        append(out);
+    });
+}
+
+/// Appends an event as a field of a span, within [`append_span_with`].
+pub fn append_event(out: &mut Vec<u8>, event: &Event<'_>) {
+    append_nested::<1>(out, EVENT, |out| {
+        append_nanos(out, 0x09, event.time_unix_nanos);
+        append_str(out, 0x12, event.name);
+        append_attributes(out, 0x1a, event.attributes);
+    });
 }
 
 /// Lists whose elements have lists come last, out of the order of their numbers, so that all else is written at once.
 fn append_body(out: &mut Vec<u8>, span: &Span<'_>) {
     append_with_room(out, fields_room(span), span, put_fields);
     for event in span.events {
-        append_nested::<1>(out, EVENT, |out| append_event(out, event));
+        append_event(out, event);
     }
     for link in span.links {
         append_nested::<1>(out, LINK, |out| append_link(out, link));
@@ -200,12 +218,6 @@ fn put_name(cursor: &mut Cursor<'_>, parts: &[&[u8]]) {
             cursor.put_text(part);
         }
     }
-}
-
-fn append_event(out: &mut Vec<u8>, event: &Event<'_>) {
-    append_nanos(out, 0x09, event.time_unix_nanos);
-    append_str(out, 0x12, event.name);
-    append_attributes(out, 0x1a, event.attributes);
 }
 
 fn append_link(out: &mut Vec<u8>, link: &Link<'_>) {

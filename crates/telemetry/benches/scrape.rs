@@ -35,7 +35,7 @@ enum Traced {
 fn served(route: RouteLabel, status: u16, micros: u64, traced: Traced) -> Served {
     Served {
         route,
-        method: MethodKind::Get,
+        method: MethodKind::Get.into(),
         scheme: Scheme::Https,
         version: Version::Http11,
         outcome: Outcome::answered(status),

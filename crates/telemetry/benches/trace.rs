@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use message::RequestHead;
+use message::{MethodKind, RequestHead};
 use telemetry::metrics::Scheme;
 use telemetry::plan::{RatePlan, SamplingPlan, TracingPlan};
 use telemetry::trace::{
@@ -83,6 +83,7 @@ fn request(bencher: divan::Bencher<'_, '_>, ratio: f64) {
             started,
             ended: started,
             head: &head,
+            method: MethodKind::Get.into(),
             scheme: Scheme::Http,
             route: Some(0),
             client_ip: peer.ip(),

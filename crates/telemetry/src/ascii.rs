@@ -21,7 +21,8 @@ pub(crate) struct Ascii {
 }
 
 impl Ascii {
-    const EMPTY: Self = Self {
+    /// No text.
+    pub(crate) const EMPTY: Self = Self {
         bytes: [0; MAX],
         len: 0,
     };

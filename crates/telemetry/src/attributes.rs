@@ -37,10 +37,7 @@ impl<'a> Attributes<'a> {
     }
 
     pub(crate) fn text(&mut self, key: &'a str, value: &'a [u8]) {
-        let value = match self.length_max {
-            None => value,
-            Some(max) => first_characters(value, max),
-        };
+        let value = first_characters(value, self.length_max);
         self.put(Attribute::Pair(key, Value::Str(value)));
     }
 
@@ -58,8 +55,11 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// At most `max` characters; each byte that does not go on one counts.
-fn first_characters(text: &[u8], max: u32) -> &[u8] {
+/// At most `max` characters, if it says; each byte that does not go on one counts.
+pub(crate) fn first_characters(text: &[u8], max: Option<u32>) -> &[u8] {
+    let Some(max) = max else {
+        return text;
+    };
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let begins = |byte: &u8| *byte & 0xC0 != 0x80;
     let starts = text.iter().enumerate().filter(|(_, byte)| begins(byte));
@@ -83,7 +83,10 @@ mod tests {
             ("\u{fc}\u{fc}\u{fc}", 2, "\u{fc}\u{fc}"),
             ("a\u{1f600}b", 2, "a\u{1f600}"),
         ] {
-            assert_eq!(first_characters(text.as_bytes(), max), expected.as_bytes());
+            assert_eq!(
+                first_characters(text.as_bytes(), Some(max)),
+                expected.as_bytes()
+            );
         }
     }
 

@@ -19,6 +19,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::ItemSink;
+use crate::environment::LogRecordLimits;
 use crate::metrics::{Family, Instrument, Kind, Sheet};
 use records::Records;
 use repeats::Repeats;
@@ -140,10 +141,10 @@ impl Diagnostics {
         Ok(())
     }
 
-    /// Messages go here too from now on, as log records; `None`: to standard error only. The sink before hands over what
+    /// Messages go here too from now on, as log records within these limits; `None`: to standard error only. The sink before hands over what
     /// is in it.
-    pub fn record_to(&self, sink: Option<ItemSink>) {
-        self.records.set_sink(sink);
+    pub fn record_to(&self, way: Option<(ItemSink, LogRecordLimits)>) {
+        self.records.set_way(way);
     }
 
     /// Sums up what repeated itself, and hands over what was recorded; called about once a second.

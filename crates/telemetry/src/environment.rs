@@ -34,9 +34,12 @@ pub use warning::{Effect, Warning};
 
 use std::path::PathBuf;
 
+use propagation::Formats;
+
 use self::limits::Limits;
 use self::reader::Reader;
 use self::resource::Resource;
+use crate::metrics::KnownMethods;
 
 /// What the variables say, with the specification's defaults where they say nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,9 +56,8 @@ pub struct Environment {
     pub resource: Vec<(Box<str>, Box<str>)>,
     /// `OTEL_LOG_LEVEL`; not set is `info` by the specification.
     pub log_level: Option<LogLevel>,
-    /// `OTEL_PROPAGATORS`: its words as they are written, neither checked nor deduplicated; none when it is not set, which
-    /// is `tracecontext`, `baggage` (P-9).
-    pub propagators: Vec<Box<str>>,
+    /// `OTEL_PROPAGATORS`, in order and each once; default `tracecontext`, `baggage` (P-9).
+    pub propagators: Formats,
     /// `OTEL_TRACES_SAMPLER` with `OTEL_TRACES_SAMPLER_ARG`; default `parentbased_always_on`.
     pub sampler: Sampler,
     /// `OTEL_{TRACES,METRICS,LOGS}_EXPORTER`, each exporter once; empty for `none`. Not set is `otlp` by the
@@ -73,9 +75,9 @@ pub struct Environment {
     pub span_limits: SpanLimits,
     /// `OTEL_LOGRECORD_*`.
     pub log_record_limits: LogRecordLimits,
-    /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`: these methods and no others, with their case; `None`: those of RFC 9110
-    /// and PATCH.
-    pub known_methods: Option<Vec<Box<str>>>,
+    /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`: these methods and no others, with their case, of those that HTTP does not
+    /// define itself at most 16; `None`: those of RFC 9110 and PATCH.
+    pub known_methods: Option<KnownMethods>,
 }
 
 /// One for each kind of telemetry.
@@ -132,7 +134,7 @@ impl Environment {
             service_name,
             resource: attributes,
             log_level: LogLevel::read(reader),
-            propagators: reader.words("OTEL_PROPAGATORS").unwrap_or_default(),
+            propagators: propagators(reader),
             sampler: Sampler::read(reader),
             exporters: exporter::read(reader),
             otlp: otlp::read(reader),
@@ -151,6 +153,22 @@ impl Default for Environment {
     fn default() -> Self {
         Self::from_variables(&mut Reader::new(&|_| None))
     }
+}
+
+/// Words that are known elsewhere (`xray`, `ottrace`) are told as such.
+fn propagators(reader: &mut Reader<'_>) -> Formats {
+    const VARIABLE: &str = "OTEL_PROPAGATORS";
+    const EXPECTED: &str = "tracecontext, baggage, b3, b3multi, jaeger or none";
+    let words = reader.words(VARIABLE).unwrap_or_default().join(",");
+    let parsed = Formats::parse(&words);
+    for word in parsed.ignored {
+        let effect = match word.to_ascii_lowercase().as_str() {
+            "xray" | "ottrace" => Effect::Unsupported,
+            _ => Effect::MemberSkipped,
+        };
+        reader.warn(Warning::new(VARIABLE, EXPECTED, word, effect));
+    }
+    parsed.formats
 }
 
 fn config_file(reader: &mut Reader<'_>) -> Option<PathBuf> {

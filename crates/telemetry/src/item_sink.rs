@@ -9,7 +9,7 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// A buffer with this much in it is handed over; the rest is room for the items that come last.
 const HANDOVER_BYTES: usize = BUFFER_BYTES / 2;
 /// Buffers of one sink, those with the exporter included.
-const BUFFERS_MAX: usize = 8;
+const BUFFERS_MAX: usize = 16;
 
 /// What takes a worker's items to where they are sent from. Called once per buffer.
 pub trait Outlet: Send {

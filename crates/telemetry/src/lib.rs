@@ -9,6 +9,7 @@ mod attributes;
 pub mod diagnostics;
 pub mod environment;
 mod item_sink;
+mod meters;
 pub mod metrics;
 pub mod plan;
 mod redact;
@@ -17,4 +18,5 @@ mod time;
 pub mod trace;
 
 pub use item_sink::{ItemSink, Outlet, Parcel};
+pub use meters::Meters;
 pub use redact::{redacted_query, redacted_url};

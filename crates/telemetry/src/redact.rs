@@ -1,7 +1,5 @@
 //! Queries without their secrets.
 
-use std::borrow::Cow;
-
 /// Values of these are credentials by the conventions (case-sensitive; semantic conventions, `url.query`).
 const SECRET: [&[u8]; 7] = [
     b"AWSAccessKeyId",
@@ -14,13 +12,36 @@ const SECRET: [&[u8]; 7] = [
 ];
 const SHOWN_INSTEAD: &[u8] = b"REDACTED";
 
-/// A query with the values of secret parameters replaced by `REDACTED`; `also` names further ones. Allocates only when
-/// there is one.
-pub fn redacted_query<'a>(query: &'a [u8], also: &[Box<str>]) -> Cow<'a, [u8]> {
-    if !pairs(query).any(|(name, value)| value.is_some() && is_secret(name, also)) {
-        return Cow::Borrowed(query);
+/// A query with the values of secret parameters replaced by `REDACTED`; `also` names further ones. Where there is one, the
+/// text is put together in `room`, which is emptied first; otherwise it is the query itself.
+pub fn redacted_query<'a>(query: &'a [u8], also: &[Box<str>], room: &'a mut Vec<u8>) -> &'a [u8] {
+    if !has_secret(query, also) {
+        return query;
     }
-    let mut out = Vec::with_capacity(query.len());
+    room.clear();
+    append_redacted_query(room, query, also);
+    room
+}
+
+/// The same of a URL or of a path with its query.
+pub fn redacted_url<'a>(url: &'a [u8], also: &[Box<str>], room: &'a mut Vec<u8>) -> &'a [u8] {
+    let (_, query) = split(url);
+    if !has_secret(query, also) {
+        return url;
+    }
+    room.clear();
+    append_redacted_url(room, url, also);
+    room
+}
+
+/// Appends the same.
+pub(crate) fn append_redacted_url(out: &mut Vec<u8>, url: &[u8], also: &[Box<str>]) {
+    let (before, query) = split(url);
+    out.extend_from_slice(before);
+    append_redacted_query(out, query, also);
+}
+
+fn append_redacted_query(out: &mut Vec<u8>, query: &[u8], also: &[Box<str>]) {
     for (at, (name, value)) in pairs(query).enumerate() {
         if at > 0 {
             out.push(b'&');
@@ -32,19 +53,17 @@ pub fn redacted_query<'a>(query: &'a [u8], also: &[Box<str>]) -> Cow<'a, [u8]> {
             out.extend_from_slice(if is_hidden { SHOWN_INSTEAD } else { value });
         }
     }
-    Cow::Owned(out)
 }
 
-/// The same of a URL or of a path with its query.
-pub fn redacted_url<'a>(url: &'a [u8], also: &[Box<str>]) -> Cow<'a, [u8]> {
+/// Everything up to the question mark, and the query behind it.
+fn split(url: &[u8]) -> (&[u8], &[u8]) {
     let at = url.iter().position(|byte| *byte == b'?');
-    let Some((before, query)) = at.and_then(|at| url.split_at_checked(at + 1)) else {
-        return Cow::Borrowed(url);
-    };
-    match redacted_query(query, also) {
-        Cow::Borrowed(_) => Cow::Borrowed(url),
-        Cow::Owned(query) => Cow::Owned([before, &query].concat()),
-    }
+    at.and_then(|at| url.split_at_checked(at + 1))
+        .unwrap_or((url, &[]))
+}
+
+fn has_secret(query: &[u8], also: &[Box<str>]) -> bool {
+    pairs(query).any(|(name, value)| value.is_some() && is_secret(name, also))
 }
 
 fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
@@ -59,16 +78,20 @@ fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
 
 /// Names are compared as they are and percent-decoded: `%73ig` is `sig` to a server.
 fn is_secret(name: &[u8], also: &[Box<str>]) -> bool {
-    let listed =
-        |name: &[u8]| SECRET.contains(&name) || also.iter().any(|secret| secret.as_bytes() == name);
-    listed(name) || name.contains(&b'%') && listed(&percent_decoded(name))
+    let mut listed = SECRET
+        .into_iter()
+        .chain(also.iter().map(|secret| secret.as_bytes()));
+    if name.contains(&b'%') {
+        listed.any(|secret| name == secret || percent_decoded(name).eq(secret.iter().copied()))
+    } else {
+        listed.any(|secret| name == secret)
+    }
 }
 
-/// Only reached by names that hold a percent sign.
-fn percent_decoded(name: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(name.len());
+fn percent_decoded(name: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = name;
-    while let Some((byte, after)) = rest.split_first() {
+    std::iter::from_fn(move || {
+        let (byte, after) = rest.split_first()?;
         let (decoded, left) = match (byte, after) {
             (b'%', [high, low, left @ ..]) => match (hex(*high), hex(*low)) {
                 (Some(high), Some(low)) => (high << 4 | low, left),
@@ -76,10 +99,9 @@ fn percent_decoded(name: &[u8]) -> Vec<u8> {
             },
             _ => (*byte, after),
         };
-        out.push(decoded);
         rest = left;
-    }
-    out
+        Some(decoded)
+    })
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -113,14 +135,12 @@ mod tests {
             ("%=1&%7=2&%zz=3", "%=1&%7=2&%zz=3"),
         ] {
             let also = ["token".into()];
-            let shown = redacted_query(query.as_bytes(), &also);
-            assert_eq!(String::from_utf8_lossy(&shown), expected, "{query}");
+            let mut room = Vec::new();
+            let shown = redacted_query(query.as_bytes(), &also, &mut room);
+            assert_eq!(String::from_utf8_lossy(shown), expected, "{query}");
             let url = format!("/a%3Fb?{query}");
-            let shown = redacted_url(url.as_bytes(), &also);
-            assert_eq!(
-                String::from_utf8_lossy(&shown),
-                format!("/a%3Fb?{expected}")
-            );
+            let shown = redacted_url(url.as_bytes(), &also, &mut room);
+            assert_eq!(String::from_utf8_lossy(shown), format!("/a%3Fb?{expected}"));
         }
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base::Secret;
+use export::{ClientCertificate, ExportPlan, Roots, TlsPlan};
 use message::FieldName;
 use otlp::Signal;
-use propagation::Formats;
 
 use crate::environment::{
     Environment, Exporter, LogRecordLimits, PerSignal, RootSampler, Said, Sampler,
@@ -75,6 +75,58 @@ pub struct Destination {
     pub sizes: Said,
 }
 
+impl Destination {
+    /// What an exporter of that signal is started with. Of a certificate without a key, or the reverse, a warning says that
+    /// it is not used.
+    ///
+    /// # Errors
+    /// [`export::EndpointError`] for an endpoint that the protocol cannot use.
+    pub fn export_plan(&self, signal: Signal) -> Result<ExportPlan, export::EndpointError> {
+        let protocol = match self.protocol {
+            OtlpProtocol::Grpc => export::Protocol::Grpc,
+            OtlpProtocol::HttpProtobuf => export::Protocol::HttpProtobuf,
+            OtlpProtocol::HttpJson => export::Protocol::HttpJson,
+        };
+        let scheme = export::Scheme::Https;
+        let endpoint = export::Endpoint::for_one(&self.endpoint, protocol, scheme, signal)?;
+        if self.certificate.is_some() != self.key.is_some() {
+            // Neither is of use without the other.
+            tracing::warn!(
+                "{}: expected a client certificate and its key, found one of them; ignored",
+                signal.word()
+            );
+        }
+        let client = self.certificate.clone().zip(self.key.clone());
+        let default = ExportPlan::new(endpoint, protocol);
+        let Said {
+            queue_max,
+            batch_max,
+        } = self.sizes;
+        Ok(ExportPlan {
+            compression: match self.compression {
+                OtlpCompression::None => export::Compression::None,
+                OtlpCompression::Gzip => export::Compression::Gzip,
+                OtlpCompression::Zstd => export::Compression::Zstd,
+            },
+            headers: self
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), value.clone()))
+                .collect(),
+            tls: TlsPlan {
+                roots: self.ca.clone().map_or(Roots::System, Roots::File),
+                client: client.map(|(chain, key)| ClientCertificate { chain, key }),
+                server_name: None,
+            },
+            timeout: self.timeout,
+            batch_delay: self.delay,
+            batch_items_max: batch_max.unwrap_or(default.batch_items_max),
+            queue_items_max: queue_max.map_or(default.queue_items_max, u64::from),
+            ..default
+        })
+    }
+}
+
 impl Settings {
     /// Decides. Pure.
     pub fn of(plan: &TelemetryPlan, environment: &Environment) -> Self {
@@ -93,7 +145,7 @@ impl Settings {
             console,
             access_records: access_log.cloned(),
             log_record_limits: environment.log_record_limits,
-            known_methods: known_methods(environment),
+            known_methods: environment.known_methods.unwrap_or_default(),
             logs,
             metrics_interval: otlp
                 .and_then(|otlp| otlp.metrics_interval)
@@ -168,7 +220,7 @@ fn tracing(
         || plan.trace_response_header.is_some();
     let propagators = match &plan.propagators {
         Some(formats) => formats.iter().copied().collect(),
-        None => Formats::parse(&environment.propagators.join(",")).formats,
+        None => environment.propagators,
     };
     let is_off = environment.is_sdk_disabled || propagators.is_empty() && !is_exported;
     (is_wanted && !is_off).then(|| TracingPlan {
@@ -181,7 +233,6 @@ fn tracing(
         redact_query: plan.redact_query.clone(),
         capture_request_headers: plan.capture_request_headers.clone(),
         limits: environment.span_limits,
-        known_methods: known_methods(environment),
         exemplars: environment.metrics.exemplar_filter,
     })
 }
@@ -196,11 +247,6 @@ fn console(environment: &Environment) -> PerSignal<bool> {
         metrics: is_shown(&environment.exporters.metrics),
         logs: is_shown(&environment.exporters.logs),
     }
-}
-
-fn known_methods(environment: &Environment) -> KnownMethods {
-    let names = environment.known_methods.as_deref();
-    names.map_or_else(KnownMethods::default, KnownMethods::these)
 }
 
 /// A sampler of the environment is taken by its word: it keeps nothing beside what it draws.
@@ -263,9 +309,8 @@ fn destination(
     Some(Destination {
         endpoint: match &otlp.endpoint {
             Some(base) => endpoint(base, protocol, signal),
-            None if protocol == given.protocol || given.is_endpoint_set => given.endpoint.clone(),
-            // The default of another protocol than the environment's.
-            None => endpoint(default_base(protocol), protocol, signal),
+            None if is_grpc(protocol) == is_grpc(given.protocol) => given.endpoint.clone(),
+            None => given.other_endpoint.clone(),
         },
         protocol,
         compression: otlp
@@ -291,10 +336,10 @@ fn destination(
     })
 }
 
-fn default_base(protocol: OtlpProtocol) -> &'static str {
+fn is_grpc(protocol: OtlpProtocol) -> bool {
     match protocol {
-        OtlpProtocol::Grpc => "http://localhost:4317",
-        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => "http://localhost:4318",
+        OtlpProtocol::Grpc => true,
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => false,
     }
 }
 

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ::http::{HeaderMap, Method, StatusCode, Version};
-use message::MethodKind;
-use telemetry::metrics::{Protocol, RpcStatusCode, Scheme};
+use telemetry::metrics::{MethodLabel, Protocol, RpcStatusCode, Scheme};
 
 use crate::pipeline::Pipeline;
 use crate::rpc;
@@ -47,7 +46,7 @@ pub(crate) enum Side {
 #[derive(Debug)]
 pub(crate) enum Call {
     Http {
-        method: MethodKind,
+        method: MethodLabel,
         /// The response has no body, whatever its head says.
         is_head: bool,
     },

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use export::{
-    ClientCertificate, Compression, Console, Endpoint, ExportPlan, Exporter, Flushed, Meter,
-    Protocol, RetryPlan, Roots, Scheme, TlsPlan,
-};
+use export::{Console, ExportPlan, Exporter, Flushed, RetryPlan};
 use otlp::{Attribute, Envelope, Scope, Signal, Value};
+use telemetry::Meters;
 use telemetry::environment::{Environment, Exporter as Word};
-use telemetry::plan::{OtlpCompression, OtlpProtocol};
 use telemetry::settings::{Destination, Settings};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -103,16 +100,22 @@ impl Exporters {
         one.ways()
     }
 
-    /// Counts of what goes over OTLP; outlive the exporters.
-    pub(crate) fn meters(&self) -> Vec<(Signal, Meter)> {
-        let all = [
+    /// Counts; outlive the exporters.
+    pub(crate) fn meters(&self) -> Meters {
+        let mut meters = Meters::default();
+        for (signal, one) in [
             (Signal::Traces, &self.traces),
             (Signal::Metrics, &self.metrics),
             (Signal::Logs, &self.logs),
-        ];
-        all.into_iter()
-            .filter_map(|(signal, one)| Some((signal, one.otlp.as_ref()?.meter())))
-            .collect()
+        ] {
+            if let Some(exporter) = &one.otlp {
+                meters.add(signal, exporter.meter());
+            }
+            if let Some(console) = &one.console {
+                meters.add_console(signal, console.queue());
+            }
+        }
+        meters
     }
 
     /// Sends what is queued, all at once, for at most `within`, and ends.
@@ -203,37 +206,15 @@ fn plan(
     destination: &Destination,
     gathering: &Gathering,
 ) -> Result<ExportPlan, export::EndpointError> {
-    let protocol = match destination.protocol {
-        OtlpProtocol::Grpc => Protocol::Grpc,
-        OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
-        OtlpProtocol::HttpJson => Protocol::HttpJson,
-    };
-    let endpoint = Endpoint::for_one(&destination.endpoint, protocol, Scheme::Https, signal)?;
-    let client = destination.certificate.clone().zip(destination.key.clone());
-    let default = ExportPlan::new(endpoint, protocol);
+    let plan = destination.export_plan(signal)?;
     Ok(ExportPlan {
-        compression: match destination.compression {
-            OtlpCompression::None => Compression::None,
-            OtlpCompression::Gzip => Compression::Gzip,
-            OtlpCompression::Zstd => Compression::Zstd,
-        },
-        headers: destination
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str().into(), value.clone()))
-            .collect(),
-        tls: TlsPlan {
-            roots: destination.ca.clone().map_or(Roots::System, Roots::File),
-            client: client.map(|(chain, key)| ClientCertificate { chain, key }),
-            server_name: None,
-        },
         timeout: destination.timeout.min(gathering.export_timeout),
-        batch_delay: destination.delay,
-        batch_items_max: gathering.batch_max.unwrap_or(default.batch_items_max),
+        batch_items_max: gathering.batch_max.unwrap_or(plan.batch_items_max),
+        queue_items_max: u64::MAX,
         retry: RetryPlan {
             elapsed_max: gathering.export_timeout,
-            ..default.retry
+            ..plan.retry
         },
-        ..default
+        ..plan
     })
 }

@@ -5,14 +5,13 @@
 //! name of its route or server; a request in flight costs two atomic additions.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-use message::MethodKind;
 use telemetry::metrics::{
-    Bounds, ClientMetrics, Family, Instrument, Kind, RequestDurations, RpcMetrics, RpcSide, Scheme,
-    Sheet,
+    Bounds, ClientMetrics, Family, Instrument, Kind, MethodLabel, RequestDurations, RpcMetrics,
+    RpcSide, Scheme, Sheet,
 };
 
 /// Parts of the figures, at most: more threads share them.
@@ -34,15 +33,15 @@ static ACTIVE: Family = Family::new(Instrument {
 #[derive(Debug)]
 pub(crate) struct Figures {
     shards: Box<[Mutex<Shard>]>,
-    active: [[InFlight; MethodKind::ALL.len()]; 2],
+    active: [[InFlight; MethodLabel::COUNT]; 2],
 }
 
 /// Requests in flight of one method and scheme.
 #[derive(Debug, Default)]
 struct InFlight {
     count: AtomicI64,
-    /// There was one: before that there is nothing to tell.
-    was_seen: AtomicBool,
+    /// Set by the first: before that there is nothing to tell.
+    method: OnceLock<MethodLabel>,
 }
 
 /// The figures of some threads.
@@ -78,14 +77,14 @@ impl Figures {
     }
 
     /// Counts a request in flight, by 1 when it comes and by -1 when it goes.
-    pub(crate) fn change_active(&self, method: MethodKind, scheme: Scheme, by: i64) {
+    pub(crate) fn change_active(&self, method: MethodLabel, scheme: Scheme, by: i64) {
         let cell = self
             .active
             .get(scheme as usize)
-            .and_then(|methods| methods.get(method as usize));
-        if let Some(InFlight { count, was_seen }) = cell {
-            count.fetch_add(by, Ordering::Relaxed);
-            was_seen.store(true, Ordering::Relaxed);
+            .and_then(|methods| methods.get(usize::from(method.number())));
+        if let Some(in_flight) = cell {
+            in_flight.count.fetch_add(by, Ordering::Relaxed);
+            in_flight.method.get_or_init(|| method);
         }
     }
 
@@ -98,12 +97,12 @@ impl Figures {
             sum.merge(sheet);
         }
         for (scheme, methods) in ["http", "https"].into_iter().zip(&self.active) {
-            for (method, InFlight { count, was_seen }) in MethodKind::ALL.iter().zip(methods) {
-                if !was_seen.load(Ordering::Relaxed) {
+            for InFlight { count, method } in methods {
+                let Some(method) = method.get() else {
                     continue;
-                }
+                };
                 let labels = [
-                    ("http.request.method", method.label()),
+                    ("http.request.method", method.text()),
                     ("url.scheme", scheme),
                 ];
                 // A process has far fewer than 2^31 requests in flight.

@@ -68,7 +68,6 @@ mod figures;
 mod guard;
 mod levels;
 mod log;
-mod own;
 mod pipeline;
 mod push;
 mod request;

@@ -7,7 +7,7 @@ use message::MethodKind;
 use otlp::{Signal, SpanKind};
 use propagation::Formats;
 use telemetry::environment::{Environment, LogRecordLimits, SpanLimits};
-use telemetry::metrics::{Exemplar, ExemplarFilter};
+use telemetry::metrics::{Exemplar, ExemplarFilter, KnownMethods, MethodLabel};
 
 use crate::carrier;
 use crate::context::Context;
@@ -29,7 +29,7 @@ pub(crate) struct Pipeline {
     is_disabled: bool,
     counts: bool,
     sampler: Sampler,
-    known_methods: Option<Vec<Box<str>>>,
+    known_methods: KnownMethods,
     exemplars: ExemplarFilter,
     spans: Option<Sink>,
 }
@@ -50,7 +50,7 @@ impl Pipeline {
             is_disabled: environment.is_sdk_disabled,
             counts: !exporters.ways(Signal::Metrics).is_empty(),
             sampler: Sampler::new(environment.sampler),
-            known_methods: environment.known_methods.clone(),
+            known_methods: environment.known_methods.unwrap_or_default(),
             exemplars: environment.metrics.exemplar_filter,
             spans: Sink::new(exporters.ways(Signal::Traces), spans.queue_max),
         }
@@ -123,20 +123,9 @@ impl Pipeline {
         })
     }
 
-    /// Whether the method may be told by its name (`OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`). Case counts.
-    pub(crate) fn knows(&self, method: &Method) -> bool {
-        match &self.known_methods {
-            None => MethodKind::of(method.as_str().as_bytes()) != MethodKind::Other,
-            Some(known) => known.iter().any(|known| **known == *method.as_str()),
-        }
-    }
-
-    /// The method as figures label it: of methods beyond RFC 9110 and PATCH there is but one label.
-    pub(crate) fn method_label(&self, method: &Method) -> MethodKind {
-        if self.knows(method) {
-            MethodKind::of(method.as_str().as_bytes())
-        } else {
-            MethodKind::Other
-        }
+    /// The method as figures and spans call it (`OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`). Case counts.
+    pub(crate) fn method_label(&self, method: &Method) -> MethodLabel {
+        let text = method.as_str().as_bytes();
+        self.known_methods.label(MethodKind::of(text), text)
     }
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use export::{Batch, Meter};
-use otlp::Signal;
+use export::Batch;
+use telemetry::Meters;
 use telemetry::metrics::{MetricsPush, process_sheet};
 use telemetry::plan::OtlpTemporality;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::own;
 use crate::pipeline::Pipeline;
 use crate::sink::Way;
 
@@ -18,7 +17,7 @@ use crate::sink::Way;
 pub(crate) struct Push {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) ways: Vec<Way>,
-    pub(crate) meters: Vec<(Signal, Meter)>,
+    pub(crate) meters: Meters,
     pub(crate) temporality: OtlpTemporality,
     /// Between the starts of two exports.
     pub(crate) interval: Duration,
@@ -47,7 +46,7 @@ impl Push {
     fn send(&self, push: &mut MetricsPush) {
         let mut sheet = self.pipeline.figures.sheet();
         process_sheet(&mut sheet);
-        own::collect(&self.meters, &mut sheet);
+        self.meters.collect(&mut sheet);
         let mut bytes = Vec::new();
         let points = push.append_otlp(&sheet, now(), &mut bytes);
         for way in &self.ways {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::{HOST, USER_AGENT};
 use http::uri::Authority;
 use http::{Request, Uri};
-use telemetry::metrics::Scheme;
+use telemetry::metrics::{MethodLabel, Scheme};
 use telemetry::{redacted_query, redacted_url};
 
 use crate::attributes::Attributes;
@@ -45,7 +45,10 @@ pub(crate) fn begin_serving<B>(
             };
             attributes.text("url.scheme", scheme);
             if let Some(query) = req.uri().query() {
-                attributes.bytes("url.query", &redacted_query(query.as_bytes(), &[]));
+                attributes.bytes(
+                    "url.query",
+                    redacted_query(query.as_bytes(), &[], &mut Vec::new()),
+                );
             }
             if let Some(agent) = req.headers().get(USER_AGENT) {
                 attributes.bytes("user_agent.original", agent.as_bytes());
@@ -130,11 +133,7 @@ fn begin<B>(
 }
 
 fn span_name<B>(pipeline: &Pipeline, req: &Request<B>, route: Option<&str>) -> String {
-    let method = if pipeline.knows(req.method()) {
-        req.method().as_str()
-    } else {
-        "HTTP"
-    };
+    let method = pipeline.method_label(req.method()).span_text();
     match route {
         Some(route) => format!("{method} {route}"),
         None => method.to_owned(),
@@ -142,12 +141,11 @@ fn span_name<B>(pipeline: &Pipeline, req: &Request<B>, route: Option<&str>) -> S
 }
 
 fn put_method<B>(attributes: &mut Attributes, pipeline: &Pipeline, req: &Request<B>) {
-    let method = req.method().as_str().to_owned();
-    if pipeline.knows(req.method()) {
-        attributes.text("http.request.method", method);
-    } else {
-        attributes.text("http.request.method", "_OTHER");
-        attributes.text("http.request.method_original", method);
+    let method = pipeline.method_label(req.method());
+    attributes.text("http.request.method", method.text());
+    if method == MethodLabel::OTHER {
+        let sent = req.method().as_str().to_owned();
+        attributes.text("http.request.method_original", sent);
     }
 }
 
@@ -172,7 +170,10 @@ fn put_url(attributes: &mut Attributes, scheme: &str, host: Option<&Authority>, 
     }
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     url.push_str(target);
-    attributes.bytes("url.full", &redacted_url(url.as_bytes(), &[]));
+    attributes.bytes(
+        "url.full",
+        redacted_url(url.as_bytes(), &[], &mut Vec::new()),
+    );
 }
 
 /// Where the request is for: `:authority` or the URI, else `Host`.

@@ -2,11 +2,10 @@
 
 use std::env;
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use propagation::Formats;
 use telemetry::environment::{Environment, Exporter};
 use telemetry::plan::TelemetryPlan;
 use telemetry::settings::Settings;
@@ -144,14 +143,17 @@ impl Setup {
         if scraped.is_some_and(|words| words.contains(&Exporter::Prometheus)) {
             warnings.push("OTEL_METRICS_EXPORTER: expected otlp, console or none, found `prometheus`, which is not served here; ignored".to_owned());
         }
-        let propagators = propagators(&environment, &mut warnings);
         let name = self.default_name.unwrap_or_else(program);
         environment.service_name.get_or_insert(name);
         let mut settings = Settings::of(&self.plan, &environment);
         settings.resource = resource(settings.resource, &self.plan, &environment);
         let runtime = OwnRuntime::start().map_err(SetupError::Thread)?;
         let exporters = Exporters::start(&environment, &settings, runtime.handle())?;
-        let pipeline = Arc::new(Pipeline::new(&environment, propagators, &exporters));
+        let pipeline = Arc::new(Pipeline::new(
+            &environment,
+            environment.propagators,
+            &exporters,
+        ));
         let telemetry = Telemetry::new(
             pipeline,
             exporters,
@@ -187,22 +189,16 @@ pub fn init() -> Result<Telemetry, SetupError> {
     Setup::new().init()
 }
 
+/// To whoever listens; where nobody does yet, since the layer of this very telemetry is to be part of it, to standard error.
 fn tell(warnings: &[String]) {
     for warning in warnings {
-        tracing::warn!("{warning}");
+        if tracing::dispatcher::has_been_set() {
+            tracing::warn!("{warning}");
+        } else {
+            // Without standard error there is nobody to tell.
+            writeln!(io::stderr(), "tidegate-telemetry: {warning}").ok();
+        }
     }
-}
-
-fn propagators(environment: &Environment, warnings: &mut Vec<String>) -> Formats {
-    let words = environment.propagators.join(",");
-    let parsed = Formats::parse(&words);
-    for word in parsed.ignored {
-        warnings.push(format!(
-            "OTEL_PROPAGATORS: expected tracecontext, baggage, b3, b3multi, jaeger or none, found `{}`; ignored",
-            word.escape_debug()
-        ));
-    }
-    parsed.formats
 }
 
 /// The settings know the version of this library only, which is not the service's.

@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use export::{
-    Batch, ClientCertificate, Compression, Console, ConsoleQueue, Endpoint, ExportPlan, Exporter,
-    Meter, Protocol, Queue, Return, Roots, Scheme, TlsPlan,
-};
+use export::{Batch, Console, ConsoleQueue, Exporter, Queue, Return};
 use otlp::{Attribute, Envelope, Scope, Signal, Value};
-use telemetry::plan::{OtlpCompression, OtlpProtocol};
 use telemetry::settings::{Destination, Settings};
-use telemetry::{ItemSink, Outlet, Parcel};
+use telemetry::{ItemSink, Meters, Outlet, Parcel};
 use tokio::runtime::Handle;
 
 use super::ExportError;
@@ -51,7 +47,8 @@ impl Shipper {
         };
         let mut shipper = Self::default();
         if let Some(destination) = destination {
-            let plan = plan(signal, destination).map_err(|error| failed(error.into()))?;
+            let plan = destination.export_plan(signal);
+            let plan = plan.map_err(|error| failed(error.into()))?;
             let exporter = Exporter::start(envelope(signal, settings), &plan, runtime);
             shipper.otlp = Some(exporter.map_err(|error| failed(error.into()))?);
         }
@@ -75,8 +72,14 @@ impl Shipper {
         self.ways().map(|ways| ItemSink::new(Box::new(ways)))
     }
 
-    pub(super) fn meter(&self) -> Option<Meter> {
-        self.otlp.as_ref().map(Exporter::meter)
+    /// Its counts.
+    pub(super) fn show(&self, signal: Signal, meters: &mut Meters) {
+        if let Some(exporter) = &self.otlp {
+            meters.add(signal, exporter.meter());
+        }
+        if let Some(console) = &self.console {
+            meters.add_console(signal, console.queue());
+        }
     }
 
     /// Sends what waits, for at most `within`, and ends. How many items were lost by that.
@@ -160,38 +163,4 @@ fn envelope(signal: Signal, settings: &Settings) -> Envelope {
         .map(|(key, value)| Attribute::Pair(key, Value::Str(value.as_bytes())))
         .collect();
     Envelope::new(signal, &attributes, SCOPE, SCHEMA)
-}
-
-fn plan(signal: Signal, destination: &Destination) -> Result<ExportPlan, export::EndpointError> {
-    let protocol = match destination.protocol {
-        OtlpProtocol::Grpc => Protocol::Grpc,
-        OtlpProtocol::HttpProtobuf => Protocol::HttpProtobuf,
-        OtlpProtocol::HttpJson => Protocol::HttpJson,
-    };
-    let endpoint = Endpoint::for_one(&destination.endpoint, protocol, Scheme::Https, signal)?;
-    let client = destination.certificate.clone().zip(destination.key.clone());
-    let default = ExportPlan::new(endpoint, protocol);
-    let sizes = destination.sizes;
-    Ok(ExportPlan {
-        compression: match destination.compression {
-            OtlpCompression::None => Compression::None,
-            OtlpCompression::Gzip => Compression::Gzip,
-            OtlpCompression::Zstd => Compression::Zstd,
-        },
-        headers: destination
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str().into(), value.clone()))
-            .collect(),
-        tls: TlsPlan {
-            roots: destination.ca.clone().map_or(Roots::System, Roots::File),
-            client: client.map(|(chain, key)| ClientCertificate { chain, key }),
-            server_name: None,
-        },
-        timeout: destination.timeout,
-        batch_delay: destination.delay,
-        batch_items_max: sizes.batch_max.unwrap_or(default.batch_items_max),
-        queue_items_max: sizes.queue_max.map_or(default.queue_items_max, u64::from),
-        ..default
-    })
 }

@@ -21,6 +21,11 @@ pub(crate) struct Sink {
 impl Sink {
     /// `None` where there is no Python with the packages of the tests.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// With further arguments.
+    fn start_with(arguments: &[&str]) -> Option<Self> {
         let python = python()?;
         let (http, grpc) = (free_port(), free_port());
         let mut command = Command::new(python);
@@ -31,7 +36,7 @@ impl Sink {
             "--grpc",
             &format!("127.0.0.1:{grpc}"),
         ]);
-        command.args(["--run-for", "300"]);
+        command.args(["--run-for", "300"]).args(arguments);
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         let process = Process::spawn(command).unwrap();
         let listening = process.stdout().wait_for_text(SOON * 3, "\"listening\"");
@@ -210,5 +215,49 @@ async fn connections_that_are_cut_lose_nothing() {
         let counts = settled(&exporter.meter()).await;
         assert_eq!(counts.items_exported, 100, "{counts:?}");
         assert_eq!(sink.stats(counts.requests).await["unique_spans"], 100);
+    }
+}
+
+/// OT-12, OT-33: a back end that is slow to answer is sent several requests at once.
+#[tokio::test]
+async fn slow_answers_do_not_add_up() {
+    const DELAY: Duration = Duration::from_millis(500);
+    let Some(sink) = Sink::start() else { return };
+    for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
+        let plan = ExportPlan {
+            batch_items_max: 100,
+            requests_in_flight_max: 10,
+            ..sink.plan(protocol)
+        };
+        let begun = Instant::now();
+        check_arrival(&sink, &plan, &json!({"delay": DELAY.as_secs_f64()})).await;
+        let took = begun.elapsed();
+        assert!(took >= DELAY, "{protocol:?}: {took:?}");
+        // Ten requests, one after the other, would take 5 s.
+        assert!(took < 8 * DELAY, "{protocol:?}: {took:?}");
+    }
+}
+
+/// OT-7, OT-34: what is too large for the back end is halved until it is not.
+#[tokio::test]
+async fn requests_that_are_too_large_are_split() {
+    let Some(sink) = Sink::start_with(&["--max-body", "8192"]) else {
+        return;
+    };
+    for protocol in [Protocol::Grpc, Protocol::HttpProtobuf] {
+        sink.become_new(json!({})).await;
+        let exporter = start(&sink.plan(protocol));
+        exporter.queue().try_send(spans(0, 1_000, 50)).unwrap();
+        let counts = settled(&exporter.meter()).await;
+        assert_eq!(counts.items_exported, 1_000, "{protocol:?} {counts:?}");
+        assert!(counts.splits >= 10, "{protocol:?} {counts:?}");
+        // Over gRPC it does not see what is too large.
+        let seen = match protocol {
+            Protocol::Grpc => counts.requests - counts.requests_failed,
+            Protocol::HttpProtobuf | Protocol::HttpJson => counts.requests,
+        };
+        let stats = sink.stats(seen).await;
+        assert_eq!(stats["unique_spans"], 1_000, "{protocol:?} {stats}");
+        assert_eq!(stats["duplicate_spans"], 0, "{protocol:?} {stats}");
     }
 }

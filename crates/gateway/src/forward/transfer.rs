@@ -86,6 +86,7 @@ impl<'a> Transfer<'a> {
             upstream_input,
             upstream_output,
             response,
+            text: _,
             trace: _,
         } = scratch;
         let mut upload = pin!(self.upload(upstream_output, input, body));

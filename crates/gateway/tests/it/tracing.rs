@@ -5,13 +5,14 @@ mod traced;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use gateway::plan::ForwardedHeaders;
 use message::{FieldName, FieldValue, HostPattern};
 use otlp::SpanKind;
 use propagation::{Format, Formats};
 use telemetry::plan::{ParentRule, RatePlan, SamplingPlan, SamplingRulePlan, TracingPlan};
 use testkit::{ClosedPort, RawOrigin};
 
-use traced::{OneSpan, Traced};
+use traced::{OneSpan, Setting, Traced};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// Its last 8 bytes, and its first 9.
@@ -438,6 +439,175 @@ fn every_try_has_a_span() {
             ("retry", "status", failing.addr().to_string())
         ]
     );
+}
+
+/// A kept connection that had died: the request goes once to a fresh one, and both tries have spans.
+#[test]
+fn a_request_that_is_sent_again_is_told() {
+    let origin = RawOrigin::start(|conn| {
+        let answered = if conn.index() == 0 { 1 } else { usize::MAX };
+        for _ in 0..answered {
+            if conn.read_request().is_none() {
+                return;
+            }
+            conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+        conn.read_request();
+    });
+    let traced = Traced::start(&TracingPlan::default(), &[origin.addr()]);
+    let (response, spans) = traced.spans_of("GET /shop/1", &[]);
+    assert_eq!((response.status, spans.len()), (200, 2));
+    let (response, spans) = traced.spans_of("GET /shop/2", &[]);
+    assert_eq!(response.status, 200);
+    let [server, dead, served] = &spans[..] else {
+        panic!("{spans:#?}");
+    };
+    let endpoint = origin.addr().to_string();
+    let told = [(
+        "redispatch".to_owned(),
+        [("endpoint".to_owned(), endpoint)].into(),
+    )];
+    assert_eq!(server.events, told);
+    assert!(!server.is_error);
+    check_attributes(
+        dead,
+        &[
+            ("error.type", "no_response"),
+            ("http.request.resend_count", ""),
+        ],
+    );
+    check_attributes(
+        served,
+        &[("error.type", ""), ("http.request.resend_count", "1")],
+    );
+}
+
+#[test]
+fn a_response_that_does_not_come_is_told() {
+    let origin = RawOrigin::hanging();
+    let setting = Setting {
+        timeout: Duration::from_millis(50),
+        ..Setting::default()
+    };
+    let traced = Traced::start_with(&TracingPlan::default(), &[origin.addr()], &setting);
+    let (response, spans) = traced.spans_of("GET /shop/1", &[]);
+    assert_eq!(response.status, 504);
+    let [server, client] = &spans[..] else {
+        panic!("{spans:#?}");
+    };
+    let told: Vec<_> = server
+        .events
+        .iter()
+        .map(|(name, details)| (name.as_str(), details.values().next().map(String::as_str)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("timeout", Some("response_head")),
+            ("refusal", Some("upstream_timeout"))
+        ]
+    );
+    for span in [server, client] {
+        assert!(span.is_error);
+        assert_eq!(span.has("error.type"), "upstream_timeout", "{span:#?}");
+    }
+}
+
+/// Semantic conventions, HTTP spans: `url.scheme`, `client.address` and `server.*` are the client's, where those who stand
+/// between are believed.
+#[test]
+fn trusted_proxies_tell_what_was_asked_for() {
+    use ForwardedHeaders::{Forwarded, XForwarded};
+    let origin = RawOrigin::ok("ok");
+    // Fields, and what becomes of scheme, server, port and client.
+    for (believed, fields, expected) in [
+        (
+            None,
+            &["X-Forwarded-Proto: https", "X-Forwarded-Host: a"][..],
+            ["http", "shop.example", "8080", "127.0.0.1"],
+        ),
+        (
+            Some(XForwarded),
+            &[],
+            ["http", "shop.example", "8080", "127.0.0.1"],
+        ),
+        (
+            Some(XForwarded),
+            &[
+                "X-Forwarded-For: 192.0.2.1",
+                "X-Forwarded-Proto: HTTPS",
+                "X-Forwarded-Host: api.example:8443",
+            ],
+            ["https", "api.example", "8443", "192.0.2.1"],
+        ),
+        // A proxy that tells no address still tells the scheme.
+        (
+            Some(XForwarded),
+            &["X-Forwarded-Proto: https"],
+            ["https", "shop.example", "8080", "127.0.0.1"],
+        ),
+        // What stands left of the client's own address is the client's word.
+        (
+            Some(XForwarded),
+            &[
+                "X-Forwarded-For: 198.51.100.9, 192.0.2.1",
+                "X-Forwarded-Proto: https, http",
+                "X-Forwarded-Host: forged, api.example",
+            ],
+            ["http", "api.example", "", "192.0.2.1"],
+        ),
+        // Two trusted proxies, the first of which was reached by TLS.
+        (
+            Some(XForwarded),
+            &[
+                "X-Forwarded-For: 192.0.2.1, 127.0.0.9",
+                "X-Forwarded-Proto: https, http",
+                "X-Forwarded-Host: [2001:db8::1]:443",
+            ],
+            ["https", "2001:db8::1", "443", "192.0.2.1"],
+        ),
+        (
+            Some(XForwarded),
+            &["X-Forwarded-Proto: gopher", "X-Forwarded-Host:"],
+            ["http", "shop.example", "8080", "127.0.0.1"],
+        ),
+        (
+            Some(Forwarded),
+            &[
+                "Forwarded: for=192.0.2.1;Proto=https;host=\"api.example:1\", for=127.0.0.9;proto=http;host=inner",
+            ],
+            ["https", "api.example", "1", "192.0.2.1"],
+        ),
+        (
+            Some(Forwarded),
+            &[
+                "Forwarded: for=198.51.100.9;proto=https;host=forged",
+                "Forwarded: for=192.0.2.1",
+            ],
+            ["http", "shop.example", "8080", "192.0.2.1"],
+        ),
+        (
+            Some(Forwarded),
+            &["X-Forwarded-Proto: https"],
+            ["http", "shop.example", "8080", "127.0.0.1"],
+        ),
+    ] {
+        let setting = Setting {
+            believed,
+            ..Setting::default()
+        };
+        let traced = Traced::start_with(&TracingPlan::default(), &[origin.addr()], &setting);
+        let (response, spans) = traced.spans_of("GET /shop/1", fields);
+        assert_eq!(response.status, 200, "{fields:?}");
+        let keys = [
+            "url.scheme",
+            "server.address",
+            "server.port",
+            "client.address",
+        ];
+        let found = keys.map(|key| spans[0].has(key));
+        assert_eq!(found, expected, "{believed:?} {fields:?}");
+    }
 }
 
 #[test]

@@ -5,9 +5,8 @@ use base::{HttpDate, Rfc3339};
 use super::digits::{put_addr, put_ip, put_millis, put_number};
 use super::escape::{HEX, hex, put_combined, put_json};
 use super::line::{Fit, Line};
-use super::record::AccessRecord;
+use super::record::{AccessRecord, Rooms};
 use crate::plan::{AccessLogField, AccessLogFormat, AccessLogPlan};
-use crate::redact::{redacted_query, redacted_url};
 
 /// How lines are written, prepared.
 #[derive(Debug)]
@@ -42,20 +41,15 @@ impl Layout {
         }
     }
 
-    /// Appends a line if the buffer has room for it.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>, record: &AccessRecord<'_>) -> Fit {
+    /// Appends a line if the buffer has room for it. `rooms` is for what is put together.
+    pub(crate) fn write(
+        &self,
+        buffer: &mut Vec<u8>,
+        record: &AccessRecord<'_>,
+        rooms: &mut Rooms,
+    ) -> Fit {
         let mut line = Line::begin(buffer);
-        let query = record
-            .query
-            .map(|text| redacted_query(text, &self.redact_query));
-        let referer = record
-            .referer
-            .map(|text| redacted_url(text, &self.redact_query));
-        let record = &AccessRecord {
-            query: query.as_deref(),
-            referer: referer.as_deref(),
-            ..*record
-        };
+        let record = &record.redacted(&self.redact_query, rooms);
         match &self.form {
             Form::Json(fields) => {
                 for (key, field) in fields {

@@ -5,6 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use message::Version;
 
+use crate::metrics::MethodLabel;
+use crate::redact::{redacted_query, redacted_url};
+
 /// One request, borrowed from the exchange that ends; a field per [`AccessLogField`](crate::plan::AccessLogField).
 /// Bytes need not be UTF-8 and may hold anything a client can send.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,8 @@ pub struct AccessRecord<'a> {
     pub client_ip: IpAddr,
     /// As sent.
     pub method: &'a [u8],
+    /// As metrics call it.
+    pub method_label: MethodLabel,
     /// As sent; empty when there was none.
     pub host: &'a [u8],
     /// Normalised, without the query.
@@ -55,6 +60,25 @@ pub struct AccessRecord<'a> {
     pub span_id: Option<[u8; 8]>,
     /// Name of the listener.
     pub listener: &'a str,
+}
+
+/// Where redacted text of one record is put together. Kept from record to record.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    query: Vec<u8>,
+    referer: Vec<u8>,
+}
+
+impl<'a> AccessRecord<'a> {
+    /// The same without the secrets of its URLs; `also` names further ones.
+    pub(crate) fn redacted(&self, also: &[Box<str>], rooms: &'a mut Rooms) -> Self {
+        let Rooms { query, referer } = rooms;
+        Self {
+            query: self.query.map(|text| redacted_query(text, also, query)),
+            referer: self.referer.map(|url| redacted_url(url, also, referer)),
+            ..*self
+        }
+    }
 }
 
 /// How an exchange ended.

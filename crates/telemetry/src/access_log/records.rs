@@ -1,17 +1,17 @@
 //! Requests as log records over OTLP: the fields of a line, named by the conventions where those have a name.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use message::MethodKind;
 use otlp::{Attribute, LogRecord, Severity, Value, append_log_record};
 
-use super::record::AccessRecord;
+use super::record::{AccessRecord, Rooms};
 use crate::ItemSink;
 use crate::ascii::Ascii;
 use crate::attributes::Attributes;
 use crate::environment::LogRecordLimits;
+use crate::metrics::MethodLabel;
 use crate::plan::{AccessLogField, AccessLogFormat, AccessLogPlan};
-use crate::redact::{redacted_query, redacted_url};
 use crate::time::{nanos, unix_nanos};
 
 /// What all of these records are (`event_name`).
@@ -44,6 +44,7 @@ pub struct RecordForm {
 pub struct RecordSink {
     form: Arc<RecordForm>,
     sink: ItemSink,
+    rooms: RefCell<Rooms>,
 }
 
 impl RecordForm {
@@ -59,20 +60,12 @@ impl RecordForm {
         }
     }
 
-    fn append(&self, out: &mut Vec<u8>, record: &AccessRecord<'_>) {
-        let query = record.query;
-        let query = query.map(|query| redacted_query(query, &self.redact_query));
-        let referer = record.referer;
-        let referer = referer.map(|url| redacted_url(url, &self.redact_query));
+    fn append(&self, out: &mut Vec<u8>, record: &AccessRecord<'_>, rooms: &mut Rooms) {
         let texts = Texts {
             client_ip: Ascii::ip(record.client_ip),
             endpoint: record.endpoint.map(Ascii::socket),
         };
-        let record = &AccessRecord {
-            query: query.as_deref(),
-            referer: referer.as_deref(),
-            ..*record
-        };
+        let record = &record.redacted(&self.redact_query, rooms);
         let mut attributes = Attributes::new(
             self.limits.attribute_count,
             self.limits.attribute_value_length,
@@ -108,13 +101,19 @@ impl RecordForm {
 impl RecordSink {
     /// In this form, into this sink.
     pub fn new(form: Arc<RecordForm>, sink: ItemSink) -> Self {
-        Self { form, sink }
+        Self {
+            form,
+            sink,
+            rooms: RefCell::default(),
+        }
     }
 
     /// Encodes a record into the worker's buffer. Dropped and counted when every buffer is with the exporter. Does not
     /// block, and does not allocate in steady state.
     pub fn record(&self, record: &AccessRecord<'_>) {
-        self.sink.record(1, |out| self.form.append(out, record));
+        let mut rooms = self.rooms.borrow_mut();
+        self.sink
+            .record(1, |out| self.form.append(out, record, &mut rooms));
     }
 
     /// Hands over what was recorded; does not block.
@@ -152,7 +151,7 @@ fn put_field<'a>(
         AccessLogField::ClientIp => {
             attributes.text("client.address", texts.client_ip.as_bytes());
         }
-        AccessLogField::Method => put_method(attributes, record.method),
+        AccessLogField::Method => put_method(attributes, record.method_label, record.method),
         AccessLogField::Host => put_text(attributes, "server.address", record.host),
         AccessLogField::Path => put_text(attributes, "url.path", record.path),
         AccessLogField::Query => put_some(attributes, "url.query", record.query),
@@ -198,10 +197,9 @@ fn put_field<'a>(
 }
 
 /// A method that nobody knows is `_OTHER`, beside what was sent.
-fn put_method<'a>(attributes: &mut Attributes<'a>, method: &'a [u8]) {
-    let kind = MethodKind::of(method);
-    attributes.text("http.request.method", kind.label().as_bytes());
-    if kind == MethodKind::Other {
+fn put_method<'a>(attributes: &mut Attributes<'a>, label: MethodLabel, method: &'a [u8]) {
+    attributes.text("http.request.method", label.text().as_bytes());
+    if label == MethodLabel::OTHER {
         put_text(attributes, "http.request.method_original", method);
     }
 }

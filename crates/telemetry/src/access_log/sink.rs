@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use super::layout::Layout;
 use super::line::Fit;
 use super::meter::Meter;
-use super::record::AccessRecord;
+use super::record::{AccessRecord, Rooms};
 use super::writer::{Batch, Parcel};
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -37,6 +37,7 @@ struct State {
     /// Being filled; without room when there is none.
     buffer: Vec<u8>,
     lines: u64,
+    rooms: Rooms,
 }
 
 impl AccessSink {
@@ -52,6 +53,7 @@ impl AccessSink {
                 made: 0,
                 buffer: Vec::new(),
                 lines: 0,
+                rooms: Rooms::default(),
             }),
         }
     }
@@ -85,7 +87,8 @@ impl AccessSink {
         if state.buffer.capacity() == 0 {
             return Fit::TooLong;
         }
-        let fit = self.layout.write(&mut state.buffer, record);
+        let State { buffer, rooms, .. } = state;
+        let fit = self.layout.write(buffer, record, rooms);
         if fit == Fit::Whole {
             state.lines += 1;
         }

@@ -11,6 +11,8 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::Context;
 
 use crate::ItemSink;
+use crate::attributes::Attributes;
+use crate::environment::LogRecordLimits;
 use crate::time::unix_nanos;
 
 /// What exporters say about a receiver is not sent to it: that would be said about what was said.
@@ -18,40 +20,51 @@ const NOT_SENT: &str = "export";
 
 /// Where they go.
 #[derive(Debug, Default)]
-pub(super) struct Records(Mutex<Option<ItemSink>>);
+pub(super) struct Records(Mutex<Option<Way>>);
+
+#[derive(Debug)]
+struct Way {
+    sink: ItemSink,
+    limits: LogRecordLimits,
+}
 
 impl Records {
-    pub(super) fn set_sink(&self, sink: Option<ItemSink>) {
-        let before = std::mem::replace(&mut *self.lock(), sink);
+    pub(super) fn set_way(&self, way: Option<(ItemSink, LogRecordLimits)>) {
+        let way = way.map(|(sink, limits)| Way { sink, limits });
+        let before = std::mem::replace(&mut *self.lock(), way);
         drop(before);
     }
 
     pub(super) fn flush(&self) {
-        if let Some(sink) = &*self.lock() {
-            sink.flush();
+        if let Some(way) = &*self.lock() {
+            way.sink.flush();
         }
     }
 
     fn record(&self, event: &Event<'_>) {
-        let sink = self.lock();
-        let Some(sink) = &*sink else { return };
+        let way = self.lock();
+        let Some(Way { sink, limits }) = &*way else {
+            return;
+        };
         let metadata = event.metadata();
         if metadata.target().split("::").next() == Some(NOT_SENT) {
             return;
         }
         let mut said = Said::default();
         event.record(&mut said);
-        let mut attributes: Vec<Attribute<'_>> = said
-            .fields
-            .iter()
-            .map(|(key, value)| Attribute::Pair(key, value.view()))
-            .collect();
+        let mut attributes = Attributes::new(limits.attribute_count, limits.attribute_value_length);
+        for (key, value) in &said.fields {
+            if let Value::Str(text) = value.view() {
+                attributes.text(key, text);
+            } else {
+                attributes.put(Attribute::Pair(key, value.view()));
+            }
+        }
         if let Some(file) = metadata.file() {
-            let path = Value::Str(file.as_bytes());
-            attributes.push(Attribute::Pair("code.file.path", path));
+            attributes.text("code.file.path", file.as_bytes());
         }
         if let Some(line) = metadata.line() {
-            attributes.push(Attribute::Pair("code.line.number", Value::Int(line.into())));
+            attributes.number("code.line.number", line.into());
         }
         let now = unix_nanos(SystemTime::now());
         let record = LogRecord {
@@ -60,7 +73,7 @@ impl Records {
             severity: severity(*metadata.level()),
             severity_text: metadata.level().as_str(),
             body: Value::Str(said.message.as_bytes()),
-            attributes: &attributes,
+            attributes: attributes.filled(),
             trace_id: said.trace_id.map(TraceId::to_bytes),
             span_id: said.trace_id.and(said.span_id).map(SpanId::to_bytes),
             flags: 0,
@@ -69,7 +82,7 @@ impl Records {
         sink.record(1, |out| append_log_record(out, &record));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<ItemSink>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Way>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -30,7 +30,7 @@ pub struct Batch {
 pub struct Said {
     /// As [`Batch::queue_max`].
     pub queue_max: Option<u32>,
-    /// As [`Batch::batch_max`].
+    /// As [`Batch::batch_max`], where one of the two was given.
     pub batch_max: Option<u32>,
 }
 
@@ -80,7 +80,8 @@ impl Batch {
             batch_max: said_batch_max.unwrap_or(BATCH_DEFAULT.min(queue_max)),
             said: Said {
                 queue_max: said_queue_max,
-                batch_max: said_batch_max,
+                // Whoever bounds the queue means requests that fit into it.
+                batch_max: said_batch_max.or(said_queue_max.map(|queue| BATCH_DEFAULT.min(queue))),
             },
         }
     }

@@ -50,6 +50,12 @@ fn parse(member: &str) -> Result<(FieldName, Secret), Fault> {
     };
     let (name, value) = member.split_once('=').ok_or_else(unnamed)?;
     let name = FieldName::new(trim(name)).map_err(|_| unnamed())?;
+    if export::is_reserved_header(name.as_str()) {
+        return Err(Fault {
+            expected: "another header than those that the protocol sets itself",
+            name: Some(name),
+        });
+    }
     match decoded_value(trim(value)) {
         Some(value) => Ok((name, Secret::new(value))),
         None => Err(Fault {

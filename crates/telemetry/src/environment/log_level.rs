@@ -49,9 +49,13 @@ impl LogLevel {
     }
 
     /// The variable alone; `var` as in [`Environment::read`](super::Environment::read). `None` when it is not set or no
-    /// level, of which nothing is said here.
+    /// level, of which nothing is said here, and beside `OTEL_CONFIG_FILE`, which silences all others.
     pub fn of(var: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
-        Self::read(&mut Reader::new(var))
+        let mut reader = Reader::new(var);
+        match super::config_file(&mut reader) {
+            Some(_) => None,
+            None => Self::read(&mut reader),
+        }
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {

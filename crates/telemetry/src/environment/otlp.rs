@@ -21,6 +21,8 @@ pub struct Otlp {
     /// has a path; for gRPC it is scheme, host and port. Without a port it is the scheme's, 80 or 443. Default
     /// `http://localhost:4318/v1/traces` and so on, `http://localhost:4317` for gRPC. Path and query may hold keys.
     pub endpoint: String,
+    /// The same for the other transport, HTTP or gRPC, for a program that is told elsewhere to use that one.
+    pub other_endpoint: String,
     /// Whether a variable named the endpoint.
     pub is_endpoint_set: bool,
     /// `_PROTOCOL`; default `http/protobuf`.
@@ -151,29 +153,33 @@ fn resolve(reader: &mut Reader<'_>, own: Given, general: &Given, path: &'static 
         .or(general.protocol)
         .unwrap_or(OtlpProtocol::HttpProtobuf);
     let is_insecure = own.insecure.or(general.insecure).unwrap_or(false);
-    let (own_use, general_use, default) = match protocol {
-        OtlpProtocol::Grpc => {
-            let used = Use::Grpc { is_insecure };
-            (used, used, "http://localhost:4317".to_owned())
-        }
-        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => (
-            Use::HttpUrl,
-            Use::HttpBase { appended: path },
-            format!("http://localhost:4318/{path}"),
-        ),
+    let grpc = Uses {
+        own: Use::Grpc { is_insecure },
+        general: Use::Grpc { is_insecure },
+        default: "http://localhost:4317".to_owned(),
     };
-    let endpoint = own
-        .endpoint
-        .and_then(|own| own.parse(reader, own_use))
-        .or_else(|| general.endpoint.as_ref()?.parse(reader, general_use));
+    let http = Uses {
+        own: Use::HttpUrl,
+        general: Use::HttpBase { appended: path },
+        default: format!("http://localhost:4318/{path}"),
+    };
+    let (uses, other) = match protocol {
+        OtlpProtocol::Grpc => (grpc, http),
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => (http, grpc),
+    };
+    let mut tell = |warning| reader.warn(warning);
+    let endpoint = uses.find(own.endpoint.as_ref(), general.endpoint.as_ref(), &mut tell);
     let is_endpoint_set = endpoint.is_some();
+    // What is wrong with it was told.
+    let elsewhere = other.find(own.endpoint.as_ref(), general.endpoint.as_ref(), &mut drop);
     let (endpoint, insecure) = match endpoint {
         Some(endpoint) => (endpoint.url, endpoint.is_insecure),
-        None => (default, true),
+        None => (uses.default, true),
     };
     let path = |own: Option<PathBuf>, general: &Option<PathBuf>| own.or_else(|| general.clone());
     Otlp {
         endpoint,
+        other_endpoint: elsewhere.map_or(other.default, |endpoint| endpoint.url),
         is_endpoint_set,
         protocol,
         headers: own
@@ -189,11 +195,30 @@ fn resolve(reader: &mut Reader<'_>, own: Given, general: &Given, path: &'static 
     }
 }
 
+/// How a signal's endpoint and the one for all signals are read for one transport.
+struct Uses {
+    own: Use,
+    general: Use,
+    default: String,
+}
+
+impl Uses {
+    fn find(
+        &self,
+        own: Option<&WrittenEndpoint>,
+        general: Option<&WrittenEndpoint>,
+        tell: &mut dyn FnMut(Warning),
+    ) -> Option<Endpoint> {
+        own.and_then(|own| own.parse(self.own, tell))
+            .or_else(|| general?.parse(self.general, tell))
+    }
+}
+
 impl WrittenEndpoint {
-    fn parse(&self, reader: &mut Reader<'_>, used: Use) -> Option<Endpoint> {
+    fn parse(&self, used: Use, tell: &mut dyn FnMut(Warning)) -> Option<Endpoint> {
         let mut warn = |expected, effect| {
             let found = redacted(&self.text);
-            reader.warn(Warning::new(self.variable, expected, &found, effect));
+            tell(Warning::new(self.variable, expected, &found, effect));
         };
         match Endpoint::parse(&self.text, used) {
             Ok(endpoint) => {

@@ -3,9 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use message::MethodKind;
-
 use super::family::{Family, Instrument, Kind};
+use super::method::MethodLabel;
 use super::scheme::Scheme;
 use super::sheet::Sheet;
 
@@ -20,19 +19,27 @@ static ACTIVE: Family = Family::new(Instrument {
 #[derive(Debug, Default)]
 pub(crate) struct Actives(Rc<Cells>);
 
-type Cells = [[Cell<u64>; MethodKind::ALL.len()]; Scheme::ALL.len()];
+type Cells = [[InFlight; MethodLabel::COUNT]; Scheme::ALL.len()];
+
+/// Requests in flight of one method and scheme.
+#[derive(Debug, Default)]
+struct InFlight {
+    count: Cell<u64>,
+    /// Set by the first: before that there is nothing to tell.
+    method: Cell<Option<MethodLabel>>,
+}
 
 /// A request in flight. Dropping it takes it off `http_server_active_requests`.
 #[derive(Debug)]
 #[must_use = "dropping it ends the request"]
 pub struct Active {
     cells: Rc<Cells>,
-    method: MethodKind,
+    method: MethodLabel,
     scheme: Scheme,
 }
 
 impl Actives {
-    pub(crate) fn start(&self, method: MethodKind, scheme: Scheme) -> Active {
+    pub(crate) fn start(&self, method: MethodLabel, scheme: Scheme) -> Active {
         let active = Active {
             cells: Rc::clone(&self.0),
             method,
@@ -43,16 +50,19 @@ impl Actives {
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.0.iter().flatten().map(Cell::get).sum()
+        self.0.iter().flatten().map(|of| of.count.get()).sum()
     }
 
     pub(crate) fn collect(&self, sheet: &mut Sheet) {
         for (scheme, methods) in Scheme::ALL.iter().zip(self.0.iter()) {
-            for (method, count) in MethodKind::ALL.iter().zip(methods) {
+            for InFlight { count, method } in methods {
+                let Some(method) = method.get() else {
+                    continue;
+                };
                 // A thread has far fewer than 2^32 requests in flight.
                 let level = f64::from(u32::try_from(count.get()).unwrap_or(u32::MAX));
                 let labels = [
-                    ("http.request.method", method.label()),
+                    ("http.request.method", method.text()),
                     ("url.scheme", scheme.label()),
                 ];
                 sheet.gauge(&ACTIVE, &labels, level);
@@ -66,9 +76,10 @@ impl Active {
         let cell = self
             .cells
             .get(self.scheme as usize)
-            .and_then(|methods| methods.get(self.method as usize));
+            .and_then(|methods| methods.get(usize::from(self.method.number())));
         if let Some(cell) = cell {
-            cell.set(next(cell.get()));
+            cell.count.set(next(cell.count.get()));
+            cell.method.set(Some(self.method));
         }
     }
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use message::MethodKind;
-
 use super::bounds::Bounds;
 use super::exemplar::Exemplar;
 use super::family::{Family, Instrument, Kind};
 use super::interned::Interned;
 use super::key::Key;
 use super::labels::{LabelValue, Labels};
+use super::method::MethodLabel;
 use super::outcome::{Errors, Outcome, Side};
 use super::protocol::Protocol;
 use super::series::SeriesTable;
@@ -85,7 +84,7 @@ impl ClientMetrics {
     pub fn finished(
         &self,
         server: ServerLabel,
-        method: MethodKind,
+        method: MethodLabel,
         outcome: Outcome,
         version: impl Into<Protocol>,
         elapsed: Duration,
@@ -97,7 +96,7 @@ impl ClientMetrics {
             name: server.0,
             status: outcome.status,
             error: error_number,
-            method: method as u8,
+            method: method.number(),
             version: version as u8,
             scheme: 0,
         };
@@ -116,11 +115,11 @@ impl ClientMetrics {
     fn labels(
         &self,
         server: ServerLabel,
-        method: MethodKind,
+        method: MethodLabel,
         outcome: Outcome,
         version: Protocol,
     ) -> Labels {
-        let mut pairs = vec![("http.request.method", LabelValue::Static(method.label()))];
+        let mut pairs = vec![("http.request.method", LabelValue::Static(method.text()))];
         outcome.append_to(&mut pairs, Side::Client);
         let version = LabelValue::Static(version.number());
         pairs.push(("network.protocol.version", version));

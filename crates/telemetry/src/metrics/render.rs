@@ -32,11 +32,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    pub(crate) fn new(
-        families: Vec<Sorted>,
-        target: Option<&str>,
-        exposition: Exposition,
-    ) -> Self {
+    pub(crate) fn new(families: Vec<Sorted>, target: Option<&str>, exposition: Exposition) -> Self {
         let mut page = Page::new(exposition);
         if let Some(labels) = target {
             page.target(labels);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use message::{MethodKind, Version};
+use message::Version;
 
 use super::active::{Active, Actives};
 use super::bounds::Bounds;
@@ -12,6 +12,7 @@ use super::family::{Family, Instrument, Kind};
 use super::interned::Interned;
 use super::key::Key;
 use super::labels::{LabelValue, Labels};
+use super::method::MethodLabel;
 use super::outcome::{Errors, Outcome, Side};
 use super::protocol::Protocol;
 use super::scheme::Scheme;
@@ -51,7 +52,7 @@ pub struct Served {
     /// `http.route`.
     pub route: RouteLabel,
     /// `http.request.method`.
-    pub method: MethodKind,
+    pub method: MethodLabel,
     /// `url.scheme`.
     pub scheme: Scheme,
     /// `network.protocol.version`.
@@ -88,7 +89,7 @@ impl RequestMetrics {
     }
 
     /// Counts a request as in flight until the returned value is dropped, cancellation and panics included.
-    pub fn started(&self, method: MethodKind, scheme: Scheme) -> Active {
+    pub fn started(&self, method: MethodLabel, scheme: Scheme) -> Active {
         self.active.start(method, scheme)
     }
 
@@ -144,7 +145,7 @@ impl RequestDurations {
             name: request.route.0,
             status: request.outcome.status,
             error: error_number,
-            method: request.method as u8,
+            method: request.method.number(),
             version: protocol as u8,
             scheme: request.scheme as u8,
         };
@@ -162,7 +163,7 @@ impl RequestDurations {
     fn labels(&self, request: &Served, protocol: Protocol, error: Option<&'static str>) -> Labels {
         let mut pairs = vec![(
             "http.request.method",
-            LabelValue::Static(request.method.label()),
+            LabelValue::Static(request.method.text()),
         )];
         let outcome = Outcome {
             error,

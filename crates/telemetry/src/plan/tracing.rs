@@ -6,7 +6,7 @@ use message::{FieldName, FieldValue, HostPattern};
 use propagation::Formats;
 
 use crate::environment::SpanLimits;
-use crate::metrics::{ExemplarFilter, KnownMethods};
+use crate::metrics::ExemplarFilter;
 
 /// How requests are traced.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,8 +25,6 @@ pub struct TracingPlan {
     pub exemplars: ExemplarFilter,
     /// How much of a span is kept.
     pub limits: SpanLimits,
-    /// Methods that are called by their names.
-    pub known_methods: KnownMethods,
 }
 
 /// Which requests are recorded.

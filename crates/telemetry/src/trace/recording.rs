@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use propagation::trace_state::{self, Edit};
 use propagation::{Flags, Incoming, SpanId, TraceId};
 
 use super::note::Note;
@@ -21,16 +22,26 @@ pub struct Recording {
     pub(super) context: Option<Context>,
     /// `tracestate` as it goes upstream.
     pub(super) state: Vec<u8>,
+    /// The same without a threshold, where it was asked for.
+    pub(super) uncounted: Vec<u8>,
     /// Tries, in order.
     pub(super) attempts: Vec<Attempt>,
     pub(super) notes: Vec<Note>,
     pub(super) notes_dropped: u32,
     /// The target of the request as it went upstream: path and query.
     pub(super) target: Vec<u8>,
+    /// The authority that the client asked for, where it is not that of the request's head.
+    pub(super) authority: Vec<u8>,
     /// Where the id of the sending span stands in the head that goes upstream.
     pub(super) places: [Option<usize>; 3],
-    /// For text that is put together while spans are encoded.
+    pub(super) rooms: Rooms,
+}
+
+/// For text that is put together while spans are encoded.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
     pub(super) text: Vec<u8>,
+    pub(super) referer: Vec<u8>,
 }
 
 /// Who the span is.
@@ -83,6 +94,7 @@ impl Recording {
         self.notes.clear();
         self.notes_dropped = 0;
         self.target.clear();
+        self.authority.clear();
         self.places = [None; 3];
     }
 
@@ -100,6 +112,15 @@ impl Recording {
     /// Whether it is settled that the request is recorded or not.
     pub fn is_decided(&self) -> bool {
         self.context.is_some_and(|context| context.is_decided)
+    }
+
+    /// A request that is recorded although its trace is not has no place in counts made from thresholds.
+    pub(super) fn leave_uncounted(&mut self) {
+        match trace_state::set_threshold(&self.state, None, &mut self.uncounted) {
+            Edit::Made => {}
+            // It cannot be told what it says.
+            Edit::Refused => self.uncounted.clear(),
+        }
     }
 
     /// Spans it would make.
@@ -146,6 +167,12 @@ impl Recording {
             attempt.outcome = outcome;
             attempt.ended = Some(ended);
         }
+    }
+
+    /// Keeps the authority that the client asked for, as trusted proxies report it.
+    pub fn keep_authority(&mut self, authority: &[u8]) {
+        self.authority.clear();
+        self.authority.extend_from_slice(authority);
     }
 
     /// Keeps the target of a head that is about to be sent: its request line's second word.

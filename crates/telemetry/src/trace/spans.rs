@@ -14,8 +14,8 @@ use otlp::{Status, Value, encode_attribute};
 
 use super::clock::Anchor;
 use super::recording::{Context, Recording};
-use crate::attributes::Attributes;
-use crate::metrics::{RpcStatusCode, Scheme};
+use crate::attributes::{Attributes, first_characters};
+use crate::metrics::{MethodLabel, RpcStatusCode, Scheme};
 use crate::plan::TracingPlan;
 
 /// What is known of a server beyond [`Flags`](propagation::Flags): that it says whether the parent is remote.
@@ -33,6 +33,8 @@ pub struct Finished<'a> {
     pub ended: Instant,
     /// As the client sent it, normalised.
     pub head: &'a RequestHead,
+    /// As metrics call it.
+    pub method: MethodLabel,
     /// As the client sees it.
     pub scheme: Scheme,
     /// The route's place in the plan.
@@ -99,7 +101,10 @@ impl Finished<'_> {
 
 impl Prepared {
     pub(super) fn new(plan: &TracingPlan, routes: &[&str]) -> Self {
-        let text = |key, value: &str| encode_attribute(key, Value::Str(value.as_bytes()));
+        let text = |key, value: &str| {
+            let value = first_characters(value.as_bytes(), plan.limits.attribute_value_length);
+            encode_attribute(key, Value::Str(value))
+        };
         Self {
             methods: MethodKind::ALL
                 .iter()
@@ -135,7 +140,10 @@ impl Prepared {
         let Some(context) = recording.context else {
             return;
         };
-        let mut text = std::mem::take(&mut recording.text);
+        if !context.flags.is_sampled() {
+            recording.leave_uncounted();
+        }
+        let mut rooms = std::mem::take(&mut recording.rooms);
         let parts = Parts {
             prepared: self,
             plan,
@@ -144,11 +152,11 @@ impl Prepared {
             recording,
             finished,
         };
-        parts.append_server(out);
+        parts.append_server(out, &mut rooms);
         for (resend, attempt) in (0..).zip(&parts.recording.attempts) {
-            parts.append_client(out, attempt, resend, &mut text);
+            parts.append_client(out, attempt, resend, &mut rooms.text);
         }
-        recording.text = text;
+        recording.rooms = rooms;
     }
 
     fn version(&self, version: Version) -> &[u8] {
@@ -168,23 +176,20 @@ impl<'a> Parts<'a> {
 
     /// `http.request.method`, and what was sent where that is none we know.
     fn put_method(&self, attributes: &mut Attributes<'a>) {
-        let head = self.finished.head;
-        let kind = self.plan.known_methods.kind(head.method);
-        let encoded = self.prepared.methods.get(kind as usize);
-        attributes.encoded(encoded.map_or(&[], |text| text));
-        if kind == MethodKind::Other {
-            attributes.text("http.request.method_original", head.method_text());
+        let method = self.finished.method;
+        match self.prepared.methods.get(usize::from(method.number())) {
+            Some(encoded) => attributes.encoded(encoded),
+            None => attributes.text("http.request.method", method.text().as_bytes()),
+        }
+        if method == MethodLabel::OTHER {
+            let sent = self.finished.head.method_text();
+            attributes.text("http.request.method_original", sent);
         }
     }
 
     /// The method as a span's name has it.
     fn span_method(&self) -> &'static [u8] {
-        let kind = self.plan.known_methods.kind(self.finished.head.method);
-        if kind == MethodKind::Other {
-            b"HTTP"
-        } else {
-            kind.label().as_bytes()
-        }
+        self.finished.method.span_text().as_bytes()
     }
 
     fn put_call(&self, attributes: &mut Attributes<'a>, call: Call<'a>, status: RpcStatusCode) {
@@ -198,12 +203,11 @@ impl<'a> Parts<'a> {
         attributes.text("rpc.status_code", status.name().as_bytes());
     }
 
-    /// A request that is recorded although its trace is not has no place in counts made from thresholds.
     fn own_state(&self) -> &'a [u8] {
         if self.context.flags.is_sampled() {
             &self.recording.state
         } else {
-            b""
+            &self.recording.uncounted
         }
     }
 }

@@ -226,7 +226,13 @@ impl Tracer {
 /// The list with this threshold; one that cannot be edited is passed on as it was.
 fn pass_on(list: &[u8], threshold: Option<Threshold>, out: &mut Vec<u8>) {
     match trace_state::set_threshold(list, threshold, out) {
-        Edit::Made | Edit::Refused => {}
+        Edit::Made => {}
+        // What a client sends is no news to whoever runs a gateway, unless they look for it.
+        Edit::Refused => {
+            tracing::debug!(
+                "expected an `ot` of at most 256 characters in tracestate that can be edited, found another; left as it was"
+            );
+        }
     }
 }
 

@@ -72,10 +72,10 @@ fn counting_a_request_allocates_nothing() {
         for route in &routes {
             for method in MethodKind::ALL {
                 for outcome in [Outcome::answered(200), Outcome::failed("timeout")] {
-                    let active = metrics.started(method, Scheme::Http);
+                    let active = metrics.started(method.into(), Scheme::Http);
                     metrics.finished(&Served {
                         route: *route,
-                        method,
+                        method: method.into(),
                         scheme: Scheme::Http,
                         version: Version::Http11,
                         outcome,
@@ -103,7 +103,7 @@ fn counting_a_try_or_a_call_allocates_nothing() {
         for exemplar in [None, Some(EXEMPLAR)] {
             for outcome in [Outcome::answered(500), Outcome::failed("no_response")] {
                 let (method, version) = (MethodKind::Get, Version::Http11);
-                clients.finished(server, method, outcome, version, elapsed, exemplar);
+                clients.finished(server, method.into(), outcome, version, elapsed, exemplar);
             }
             for status in RpcStatusCode::ALL {
                 calls.finished(call, status, elapsed, exemplar);
@@ -134,6 +134,7 @@ fn check_record(format: AccessLogFormat, client_ip: IpAddr) {
         time: SystemTime::now(),
         client_ip,
         method: b"GET",
+        method_label: MethodKind::Get.into(),
         host: b"example.com",
         path: b"/a\"\\\n\xff",
         query: Some(b"q"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use message::Version;
+use message::{MethodKind, Version};
 use telemetry::access_log::{AccessLog, AccessRecord, Counts, End, Stopped};
 use telemetry::metrics::Sheet;
 use telemetry::plan::{AccessLogField, AccessLogFormat};
@@ -109,6 +109,7 @@ fn no_request_is_too_long_for_a_line() {
         let name = "é".repeat(50_000);
         let long = AccessRecord {
             method: &text,
+            method_label: MethodKind::Get.into(),
             host: &text,
             path: &text,
             query: Some(&text),

@@ -17,7 +17,7 @@ fn finish(metrics: &ClientMetrics, address: &str, outcome: Outcome) {
     let elapsed = Duration::from_millis(7);
     metrics.finished(
         server,
-        MethodKind::Post,
+        MethodKind::Post.into(),
         outcome,
         Version::Http11,
         elapsed,
@@ -236,7 +236,14 @@ fn the_protocol_may_be_one_the_gateway_does_not_speak() {
     let elapsed = Duration::from_millis(1);
     for protocol in [Protocol::Http2, Protocol::Http3] {
         let outcome = Outcome::answered(200);
-        metrics.finished(server, MethodKind::Get, outcome, protocol, elapsed, None);
+        metrics.finished(
+            server,
+            MethodKind::Get.into(),
+            outcome,
+            protocol,
+            elapsed,
+            None,
+        );
     }
     let text = rendered(|sheet| metrics.collect(sheet));
     for version in ["2", "3"] {

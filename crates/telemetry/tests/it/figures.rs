@@ -72,7 +72,7 @@ pub(crate) fn rendered(collect: impl FnOnce(&mut Sheet)) -> String {
 pub(crate) fn served(route: RouteLabel, outcome: Outcome) -> Served {
     Served {
         route,
-        method: MethodKind::Get,
+        method: MethodKind::Get.into(),
         scheme: Scheme::Http,
         version: Version::Http11,
         outcome,

@@ -57,7 +57,7 @@ fn everything() -> Sheet {
     let elapsed = Duration::from_secs(11);
     clients.finished(
         server,
-        MethodKind::Get,
+        MethodKind::Get.into(),
         Outcome::answered(500),
         Version::Http11,
         elapsed,

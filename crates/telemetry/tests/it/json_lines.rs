@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use message::MethodKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use telemetry::access_log::{AccessRecord, Stopped};
@@ -40,6 +41,7 @@ proptest! {
         let record = AccessRecord {
             time: SystemTime::UNIX_EPOCH + Duration::from_millis(millis),
             method: &texts[0],
+            method_label: MethodKind::Get.into(),
             host: &texts[1],
             path: &texts[2],
             query: Some(&texts[3]),

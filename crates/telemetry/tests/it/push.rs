@@ -183,7 +183,7 @@ fn requests_and_calls_are_attributed() {
     let refused = Outcome::failed("connect_failed");
     clients.finished(
         server,
-        MethodKind::Put,
+        MethodKind::Put.into(),
         refused,
         Version::Http11,
         Duration::ZERO,

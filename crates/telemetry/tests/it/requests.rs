@@ -28,7 +28,7 @@ fn requests_are_labelled() {
     // An unmatched route has no name, an unknown method is _OTHER.
     check_labels(
         |_| Served {
-            method: MethodKind::Other,
+            method: MethodKind::Other.into(),
             scheme: Scheme::Https,
             version: Version::Http10,
             ..served(RouteLabel::UNMATCHED, Outcome::answered(302))
@@ -116,7 +116,7 @@ fn every_label_tells_series_apart() {
             ..usual
         },
         Served {
-            method: MethodKind::Other,
+            method: MethodKind::Other.into(),
             ..usual
         },
         Served {
@@ -184,7 +184,7 @@ fn combinations_do_not_meet() {
                                 error: *error,
                             };
                             metrics.finished(&Served {
-                                method,
+                                method: method.into(),
                                 scheme,
                                 version,
                                 ..served(route, outcome)
@@ -294,8 +294,8 @@ fn every_series_of_many_is_collected() {
 fn a_request_is_active_until_it_is_dropped() {
     let metrics = RequestMetrics::default();
     let series = r#"http_server_active_requests{http_request_method="POST",url_scheme="https"}"#;
-    let one = metrics.started(MethodKind::Post, Scheme::Https);
-    let two = metrics.started(MethodKind::Get, Scheme::Http);
+    let one = metrics.started(MethodKind::Post.into(), Scheme::Https);
+    let two = metrics.started(MethodKind::Get.into(), Scheme::Http);
     assert_eq!(metrics.active(), 2);
     assert_eq!(
         value(&rendered(|sheet| metrics.collect(sheet)), series),

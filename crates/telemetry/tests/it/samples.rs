@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use message::Version;
+use message::{MethodKind, Version};
 use telemetry::access_log::{AccessLog, AccessRecord, End};
 use telemetry::plan::{AccessLogFormat, AccessLogPlan, AccessLogTarget};
 
@@ -17,6 +17,7 @@ pub(crate) fn record() -> AccessRecord<'static> {
         time: SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_001),
         client_ip: Ipv4Addr::new(192, 0, 2, 7).into(),
         method: b"GET",
+        method_label: MethodKind::Get.into(),
         host: b"api.example.com",
         path: b"/products/7",
         query: Some(b"v=2"),

@@ -127,6 +127,26 @@ fn endpoints_follow_protocols_and_the_particular_wins() {
             &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")],
             "http://localhost:4318/v1/traces",
         ),
+        // The protocol of the file, the endpoint of the environment.
+        (
+            sending(OtlpPlan {
+                protocol: grpc,
+                ..OtlpPlan::default()
+            }),
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317")],
+            "http://c:4317",
+        ),
+        (
+            sending(OtlpPlan {
+                protocol: Some(OtlpProtocol::HttpProtobuf),
+                ..OtlpPlan::default()
+            }),
+            &[
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+            ],
+            "http://c:4318/v1/traces",
+        ),
         (
             plan(),
             &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://e:1")],
@@ -270,5 +290,24 @@ fn tracing_needs_a_reason() {
     ] {
         let found = settings(&plan, variables);
         assert_eq!(found.tracing.is_some(), is_traced, "{plan:?} {variables:?}");
+    }
+}
+
+/// Whoever bounds the queue alone means requests that fit into it, or they would never be full.
+#[test]
+fn a_bounded_queue_bounds_requests() {
+    for (variables, expected) in [
+        (&[][..], (8_192, u64::MAX)),
+        (&[("OTEL_BSP_MAX_QUEUE_SIZE", "2048")], (512, 2_048)),
+        (&[("OTEL_BSP_MAX_QUEUE_SIZE", "100")], (100, 100)),
+        (
+            &[("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000")],
+            (1_000, u64::MAX),
+        ),
+    ] {
+        let found = settings(&sending(OtlpPlan::default()), variables);
+        let plan = found.traces.unwrap().export_plan(Signal::Traces).unwrap();
+        let sizes = (plan.batch_items_max, plan.queue_items_max);
+        assert_eq!(sizes, expected, "{variables:?}");
     }
 }

@@ -1,15 +1,17 @@
 //! `tidegate demo`: what it prints can be typed, and does what it says.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use config::Source;
 use demo::Services;
+use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{SOON, Signal, Tidegate, Tool, run_command, tool};
+use testkit::{RawClient, SOON, Signal, Tidegate, Tool, run_command, tool};
 
-use crate::system::Metrics;
+use crate::system::{Metrics, until};
 
 /// Behind which nothing more is printed.
 const LAST_LINE: &str = "Ctrl-C ends it.";
@@ -87,6 +89,50 @@ fn what_it_prints_can_be_typed() {
     assert!(served >= 13.0, "{served}: {}", metrics.text());
     demo.signal(Signal::TERM);
     assert_eq!(demo.wait_exit(SOON).code(), Some(0));
+}
+
+/// Its own spans come back to it, and are pages.
+#[test]
+fn it_shows_its_own_traces() {
+    let demo = start();
+    let printed = demo.stdout().text();
+    let traces = printed
+        .lines()
+        .find_map(|line| {
+            line.trim()
+                .strip_prefix("Traces")?
+                .trim()
+                .strip_prefix("http://")
+        })
+        .expect("the address of the traces");
+    let traces: SocketAddr = traces.trim_end_matches('/').parse().expect("an address");
+    let ask = |addr: SocketAddr, path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+        RawClient::exchange(addr, request)
+    };
+    assert_eq!(
+        ask(demo.addr("web"), "/api/products/7?sig=hunter2").status,
+        200
+    );
+    let trace = until("the request's trace", || {
+        let data: Value = serde_json::from_str(ask(traces, "/traces.json").text()).expect("JSON");
+        let all = data["traces"].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|trace| {
+            let spans = trace["spans"].as_array().map_or(0, Vec::len);
+            trace["name"]
+                .as_str()
+                .is_some_and(|name| name.starts_with("GET "))
+                && spans == 2
+        })
+    });
+    let id = trace["trace_id"].as_str().expect("an id");
+    let [server, client] = [0, 1].map(|at| &trace["spans"][at]);
+    assert_eq!(server["attributes"]["url.path"], "/api/products/7");
+    assert_eq!(client["parent_span_id"], server["span_id"]);
+    assert!(ask(traces, "/").text().contains(id));
+    let page = ask(traces, &format!("/traces/{id}"));
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("/api/products/7") && !page.text().contains("hunter2"));
 }
 
 #[test]

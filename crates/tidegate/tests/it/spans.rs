@@ -84,14 +84,23 @@ fn pairs<'a>(
     attributes
         .map(|pair| {
             let pair = pair.expect("whole");
-            let value = if let ValueView::Str(text) = pair.value {
-                String::from_utf8_lossy(text).into_owned()
+            let value = if let ValueView::Array(array) = pair.value {
+                let items = array.iter().map(|item| shown(item.expect("whole")));
+                format!("[{}]", items.collect::<Vec<_>>().join(", "))
             } else {
-                format!("{:?}", pair.value)
+                shown(pair.value)
             };
             (String::from_utf8_lossy(pair.key).into_owned(), value)
         })
         .collect()
+}
+
+fn shown(value: ValueView<'_>) -> String {
+    if let ValueView::Str(text) = value {
+        String::from_utf8_lossy(text).into_owned()
+    } else {
+        format!("{value:?}")
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -10,8 +10,8 @@ use testkit::{
 };
 
 use crate::gate::get;
-use crate::spans::{config, receiver, sending_to, spans, until_spans};
-use crate::system::{Metrics, until, until_metric};
+use crate::spans::{Seen, config, receiver, sending_to, spans, until_spans};
+use crate::system::{self, Metrics, until, until_metric};
 
 #[track_caller]
 fn ask(tidegate: &Tidegate, target: &str) -> testkit::Response {
@@ -87,6 +87,159 @@ fn one_trace_through_opentelemetry_python_on_both_sides() {
     assert_eq!(answer["trace_state"], "vendor=a:1,other=x");
     assert_eq!(server.trace_state, "vendor=a:1,other=x");
     assert_eq!(answer["baggage"]["user"], "J\u{fc}rgen, 7");
+}
+
+/// P-6, P-7, P-8, P-9 with real peers: contexts come and go in the formats that each side speaks.
+#[test]
+fn other_formats_with_opentelemetry_python_on_both_sides() {
+    let Some(python) = python() else { return };
+    // What the client writes, what the gateway writes, what the origin reads, and whether a trace state can get there.
+    for (asked, spoken, read) in [
+        ("b3", "b3,tracecontext", "tracecontext"),
+        ("b3multi", "b3", "b3"),
+        ("b3", "b3multi", "b3multi"),
+        ("jaeger", "jaeger,tracecontext", "tracecontext"),
+        ("jaeger", "b3,jaeger", "b3"),
+        ("tracecontext", "tracecontext,b3multi", "b3multi"),
+    ] {
+        let Some(origin) = PythonScript::start_with("otel_origin.py", &[read]) else {
+            return;
+        };
+        let receiver = receiver();
+        let telemetry = format!(
+            "propagators: [{spoken}], {}",
+            sending_to(receiver.addr(), ", signals: [traces]")
+        );
+        let tidegate = Tidegate::start(config(origin.addr(), &telemetry));
+        let url = format!("http://{}/shop", tidegate.addr("web"));
+        let told = run_client(&python, "otel_client.py", &[url, asked.to_owned()], SOON);
+        let case = format!("{asked} {spoken} {read}");
+        let seen = until_spans(&receiver, 2);
+        let [server, client] = &seen[..] else {
+            panic!("{case}: {seen:#?}");
+        };
+        let answer = &told["answer"];
+        for trace in [&told["trace_id"], &answer["trace_id"]] {
+            assert_eq!(trace, server.trace_id.as_str(), "{case}");
+        }
+        assert_eq!(told["span_id"], server.parent.as_str(), "{case}");
+        assert_eq!(client.parent, server.span_id, "{case}");
+        assert_eq!(answer["parent"], client.span_id.as_str(), "{case}");
+        assert_eq!(answer["sampled"], true, "{case}");
+    }
+}
+
+/// M-8: what a figure shows as its example is a trace that was sent.
+#[test]
+fn examples_beside_figures_are_traces_that_were_sent() {
+    let (origin, receiver) = (RawOrigin::ok("ok"), receiver());
+    let telemetry = format!(
+        "sampling: {{ ratio: 1.0, rules: [{{ path_prefix: /never, ratio: 0 }}] }}, {}",
+        sending_to(receiver.addr(), ", signals: [traces]")
+    );
+    let tidegate = Tidegate::start(config(origin.addr(), &telemetry));
+    for target in ["/never", "/shown", "/never"] {
+        assert_eq!(ask(&tidegate, target).status, 200);
+    }
+    let seen = until_spans(&receiver, 2);
+    let open = "Accept: application/openmetrics-text; version=1.0.0\r\n";
+    let page = system::ask(&tidegate, "GET", "/metrics", open);
+    let examples = |family: &str| -> Vec<String> {
+        let bucket = format!("{family}_bucket{{");
+        page.text()
+            .lines()
+            .filter(|line| line.starts_with(&bucket))
+            .filter_map(|line| Some(line.split_once(" # ")?.1.to_owned()))
+            .collect()
+    };
+    for (family, span) in [
+        ("http_server_request_duration_seconds", &seen[0]),
+        ("http_client_request_duration_seconds", &seen[1]),
+    ] {
+        let found = examples(family);
+        let [example] = &found[..] else {
+            panic!("{family}: {found:?}\n{}", page.text());
+        };
+        let ids = format!(
+            "{{trace_id=\"{}\",span_id=\"{}\"}} ",
+            span.trace_id, span.span_id
+        );
+        assert!(example.starts_with(&ids), "{example}, expected {ids}");
+    }
+    assert!(page.text().ends_with("# EOF\n"));
+    // Prometheus' own format has no place for them.
+    assert!(!Metrics::of(&tidegate).text().contains("trace_id"));
+}
+
+/// Shares follow the traffic of each route: few of many, all of few. What was kept says how many it stands for.
+#[test]
+fn shares_follow_the_traffic_of_each_route() {
+    let (origin, receiver) = (RawOrigin::ok("ok"), receiver());
+    let yaml = format!(
+        "workers: 1\nlisteners: {{ web: {{ address: 127.0.0.1:0, limits: {{ requests_per_connection_max: 1000000 }} }} }}\n\
+         admin: {{ address: 127.0.0.1:0 }}\nupstreams: {{ origin: {{ endpoints: [\"{}\"] }} }}\nroutes:\n\
+         - {{ name: busy, match: {{ path: /busy }}, forward: {{ upstream: origin }} }}\n\
+         - {{ name: quiet, match: {{ path: /quiet }}, forward: {{ upstream: origin }} }}\n\
+         telemetry: {{ sampling: {{ adaptive: {{ per_second: 5, base_ratio: 0.001, max_ratio: 1 }} }}, {} }}\n",
+        origin.addr(),
+        sending_to(receiver.addr(), ", signals: [traces]")
+    );
+    let tidegate = Tidegate::start(yaml);
+    let mut client = tidegate.connect("web");
+    // Until the route's share has fallen below a tenth, which the upstream is told: R ≥ T, 14 digits of T.
+    until("the share of a busy route to fall", || {
+        for _ in 0..20 {
+            client.send(get("/busy"));
+            assert_eq!(client.read_response().status, 200);
+        }
+        let requests = origin.requests();
+        let thresholds = requests.iter().rev().take(20).filter_map(|request| {
+            let state = request.field("tracestate")?;
+            state.strip_prefix("ot=th:").map(str::to_owned)
+        });
+        let has_fallen = |threshold: String| threshold.as_str() > "e6";
+        thresholds.map(has_fallen).max().filter(|fallen| *fallen)
+    });
+    client.send(get("/quiet"));
+    assert_eq!(client.read_response().status, 200);
+    let last = origin.requests().pop().expect("a request");
+    assert_eq!(last.target(), "/quiet");
+    assert_eq!(last.field("tracestate"), Some("ot=th:0"));
+    // Spans say what their traces' heads said.
+    let seen = until("the quiet route's span", || {
+        let seen = spans(&receiver);
+        let is_it = |span: &Seen| span.name == "GET quiet";
+        seen.iter().any(is_it).then_some(seen)
+    });
+    let busy = seen.iter().filter(|span| span.name == "GET busy");
+    assert!(
+        busy.clone()
+            .any(|span| span.trace_state.as_str() > "ot=th:e6")
+    );
+    assert!(busy.count() < origin.requests().len() - 50);
+}
+
+/// What the environment asks for in vain is said.
+#[test]
+fn a_page_of_ones_own_for_prometheus_is_not_served() {
+    let origin = RawOrigin::ok("ok");
+    for (name, value) in [
+        ("OTEL_METRICS_EXPORTER", "prometheus"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "9464"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("tidegate.yaml");
+        std::fs::write(&file, testkit::config_forwarding_to(origin.addr())).unwrap();
+        let mut command = Tidegate::command();
+        command.arg("run").arg("-c").arg(&file).env(name, value);
+        let tidegate = Tidegate::start_in(dir, command).unwrap();
+        assert!(
+            tidegate
+                .stderr()
+                .wait_for_text(SOON, "/metrics of the admin API"),
+            "{name}"
+        );
+    }
 }
 
 /// Every protocol against the SDK's own protobuf and gRPC libraries.
@@ -260,7 +413,7 @@ fn the_trace_id_is_in_answers_logs_and_problem_bodies() {
 fn secrets_stay_out_of_spans_logs_and_figures() {
     let (origin, receiver) = (RawOrigin::ok("ok"), receiver());
     let telemetry = format!(
-        "redact_query: [token], capture_request_headers: [x-tenant], access_log: {{}}, otlp: {{ endpoint: \"http://{}\", protocol: http/protobuf, delay: 10ms, metrics_interval: 1s, headers: {{ x-api-key: hunter2-header }} }}",
+        "redact_query: [token], capture_request_headers: [x-tenant, referer], access_log: {{}}, otlp: {{ endpoint: \"http://{}\", protocol: http/protobuf, signals: [traces, metrics, logs], delay: 10ms, metrics_interval: 1s, headers: {{ x-api-key: hunter2-header }} }}",
         receiver.addr()
     );
     let tidegate = Tidegate::start(config(origin.addr(), &telemetry));
@@ -272,13 +425,15 @@ fn secrets_stay_out_of_spans_logs_and_figures() {
         seen[0].attributes["url.query"],
         "token=REDACTED&sig=REDACTED&page=7"
     );
+    assert_eq!(
+        seen[0].attributes["http.request.header.referer"],
+        "[http://a.example/?sig=REDACTED]"
+    );
     assert!(tidegate.stdout().wait_for_text(SOON, "page=7"));
-    until("figures to arrive", || {
-        receiver
-            .requests()
-            .iter()
-            .any(|request| request.target() == "/v1/metrics")
-            .then_some(())
+    until("figures and log records to arrive", || {
+        let requests = receiver.requests();
+        let has = |path| requests.iter().any(|request| request.target() == path);
+        (has("/v1/metrics") && has("/v1/logs")).then_some(())
     });
     for request in receiver.requests() {
         // The receiver's own key reaches the receiver, in its field and nowhere else.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gateway::plan::{
     ForwardPlan, ForwardedHeaders, ListenerPlan, MatchPlan, RespondPlan, RetryOn, RetryPlan,
@@ -58,14 +59,40 @@ pub(crate) struct OneSpan {
     pub(crate) events: Vec<(String, BTreeMap<String, String>)>,
 }
 
+/// What is not as usual.
+pub(crate) struct Setting {
+    /// Peers are believed where they write these.
+    pub(crate) believed: Option<ForwardedHeaders>,
+    /// For a response's head.
+    pub(crate) timeout: Duration,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            believed: None,
+            timeout: SOON,
+        }
+    }
+}
+
 impl Traced {
     /// Forwards to these endpoints in turn, with two retries on a failed connection and on 503.
     pub(crate) fn start(plan: &TracingPlan, endpoints: &[SocketAddr]) -> Self {
+        Self::start_with(plan, endpoints, &Setting::default())
+    }
+
+    pub(crate) fn start_with(
+        plan: &TracingPlan,
+        endpoints: &[SocketAddr],
+        setting: &Setting,
+    ) -> Self {
+        let loopback = || "127.0.0.0/8".parse().expect("a range");
         let listener = ListenerPlan {
             name: "web".into(),
             address: ([127, 0, 0, 1], 0).into(),
-            trusted_proxies: Vec::new(),
-            forwarded_headers: ForwardedHeaders::XForwarded,
+            trusted_proxies: setting.believed.iter().map(|_| loopback()).collect(),
+            forwarded_headers: setting.believed.unwrap_or(ForwardedHeaders::XForwarded),
             paths: PathPolicy::default(),
             underscore_fields: UnderscoreFields::Refuse,
             limits: gateway::plan::LimitsPlan::default(),
@@ -84,7 +111,7 @@ impl Traced {
         };
         let program = Program::new(
             std::slice::from_ref(&listener),
-            &routes(),
+            &routes(setting.timeout),
             &[upstream],
             None,
         );
@@ -178,7 +205,7 @@ impl Traced {
     }
 }
 
-fn routes() -> Vec<RoutePlan> {
+fn routes(timeout: Duration) -> Vec<RoutePlan> {
     let matching = |text| MatchPlan {
         path: Some(path(text)),
         ..MatchPlan::default()
@@ -192,6 +219,7 @@ fn routes() -> Vec<RoutePlan> {
                     RetryOn::Status(StatusCode::SERVICE_UNAVAILABLE),
                 ],
             },
+            timeout,
             ..ForwardPlan::to("origin")
         })
     };

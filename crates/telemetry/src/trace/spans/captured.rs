@@ -1,8 +1,10 @@
 //! Request fields that are recorded.
 
-use message::RequestHead;
+use message::{FieldKind, RequestHead};
 
+use crate::attributes::first_characters;
 use crate::plan::TracingPlan;
+use crate::redact::redacted_url;
 
 /// Values of captured fields that are recorded of one request.
 const CAPTURED_MAX: usize = 32;
@@ -14,7 +16,11 @@ pub(super) struct Captured<'a> {
 }
 
 impl<'a> Captured<'a> {
-    pub(super) fn of(plan: &TracingPlan, head: &'a RequestHead) -> Self {
+    /// A referer is a URL like others: its secrets are left out, which takes `room`, and then only one is told.
+    pub(super) fn of(plan: &TracingPlan, head: &'a RequestHead, room: &'a mut Vec<u8>) -> Self {
+        let length_max = plan.limits.attribute_value_length;
+        let referer = head.fields.first(FieldKind::Referer);
+        let mut referer = referer.map(|url| redacted_url(url, &plan.redact_query, room));
         let mut captured = Self {
             values: [b""; CAPTURED_MAX],
             ends: [0; CAPTURED_MAX],
@@ -26,7 +32,14 @@ impl<'a> Captured<'a> {
             let found =
                 fields.filter(|field| field.name.eq_ignore_ascii_case(name.as_str().as_bytes()));
             for (room, field) in captured.values.iter_mut().skip(len).zip(found) {
-                *room = field.value;
+                if field.kind == FieldKind::Referer {
+                    let Some(referer) = referer.take() else {
+                        break;
+                    };
+                    *room = first_characters(referer, length_max);
+                } else {
+                    *room = first_characters(field.value, length_max);
+                }
                 len += 1;
             }
             *end = len;

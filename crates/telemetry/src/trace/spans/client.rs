@@ -7,7 +7,7 @@ use super::{Call, HAS_IS_REMOTE, Parts, status_of};
 use crate::ascii::Ascii;
 use crate::attributes::Attributes;
 use crate::metrics::RpcStatusCode;
-use crate::redact::redacted_url;
+use crate::redact::append_redacted_url;
 use crate::trace::recording::{Attempt, Outcome};
 
 impl Parts<'_> {
@@ -26,7 +26,7 @@ impl Parts<'_> {
         text.extend_from_slice(b"http://");
         text.extend_from_slice(Ascii::socket(endpoint).as_bytes());
         let target = &self.recording.target;
-        text.extend_from_slice(&redacted_url(target, &self.plan.redact_query));
+        append_redacted_url(text, target, &self.plan.redact_query);
         let status_text;
         let mut attributes = self.attributes();
         let error = match finished.call {

@@ -1,10 +1,13 @@
 //! The span of a request.
 
-use otlp::{Attribute, Span, SpanKind, Value, append_span};
+use std::num::NonZeroU16;
+
+use otlp::{Attribute, Span, SpanKind, Value, append_span_with};
 use propagation::SpanId;
 
 use super::captured::Captured;
-use super::events::Events;
+use crate::trace::recording::Rooms;
+
 use super::{Call, HAS_IS_REMOTE, IS_REMOTE, Parts, status_of};
 use crate::ascii::Ascii;
 use crate::attributes::Attributes;
@@ -15,21 +18,23 @@ struct Texts<'a> {
     client: Ascii,
     peer: Ascii,
     status: Ascii,
-    query: Option<std::borrow::Cow<'a, [u8]>>,
+    query: Option<&'a [u8]>,
 }
 
 impl Parts<'_> {
-    pub(super) fn append_server(&self, out: &mut Vec<u8>) {
+    /// `rooms` are for what is put together.
+    pub(super) fn append_server(&self, out: &mut Vec<u8>, rooms: &mut Rooms) {
         let (finished, context) = (self.finished, &self.context);
         let query = finished.head.query();
         let texts = Texts {
             client: Ascii::ip(finished.client_ip),
             peer: Ascii::ip(finished.peer.ip()),
             status: Ascii::number(finished.status),
-            query: query.map(|query| redacted_query(query, &self.plan.redact_query)),
+            query: query
+                .map(|query| redacted_query(query, &self.plan.redact_query, &mut rooms.text)),
         };
         let captures = !self.prepared.captured.is_empty();
-        let captured = captures.then(|| Captured::of(self.plan, finished.head));
+        let captured = captures.then(|| Captured::of(self.plan, finished.head, &mut rooms.referer));
         let mut attributes = self.attributes();
         match finished.call {
             Some(call) => self.put_served_call(&mut attributes, call),
@@ -49,29 +54,29 @@ impl Parts<'_> {
             (None, Some(route)) => [self.span_method(), b" ", route.label.as_bytes()],
             (None, None) => [self.span_method(), b"", b""],
         };
-        let events = Events::of(self.recording, &self.plan.limits);
+        let (notes, dropped_events) = self.events();
         let flags = u32::from(context.flags.bits()) | HAS_IS_REMOTE | IS_REMOTE;
-        events.with_list(self.clock, |events, dropped_events| {
-            append_span(
-                out,
-                &Span {
-                    trace_id: context.trace_id.to_bytes(),
-                    span_id: context.span_id.to_bytes(),
-                    parent_span_id: context.parent.map(SpanId::to_bytes),
-                    trace_state: self.own_state(),
-                    flags,
-                    name: &name,
-                    kind: SpanKind::Server,
-                    start_unix_nanos: self.clock.unix_nanos(finished.started),
-                    end_unix_nanos: self.clock.unix_nanos(finished.ended),
-                    attributes: attributes.filled(),
-                    dropped_attributes: attributes.dropped(),
-                    events,
-                    dropped_events,
-                    links: &[],
-                    status: status_of(finished.is_error()),
-                },
-            );
+        let span = Span {
+            trace_id: context.trace_id.to_bytes(),
+            span_id: context.span_id.to_bytes(),
+            parent_span_id: context.parent.map(SpanId::to_bytes),
+            trace_state: self.own_state(),
+            flags,
+            name: &name,
+            kind: SpanKind::Server,
+            start_unix_nanos: self.clock.unix_nanos(finished.started),
+            end_unix_nanos: self.clock.unix_nanos(finished.ended),
+            attributes: attributes.filled(),
+            dropped_attributes: attributes.dropped(),
+            events: &[],
+            dropped_events,
+            links: &[],
+            status: status_of(finished.is_error()),
+        };
+        append_span_with(out, &span, |out| {
+            for note in notes {
+                self.append_note(out, note);
+            }
         });
     }
 
@@ -99,7 +104,7 @@ impl<'a> Parts<'a> {
             attributes.text("error.type", kind);
         }
         attributes.encoded(self.prepared.version(head.version));
-        if let Some(query) = &texts.query {
+        if let Some(query) = texts.query {
             attributes.text("url.query", query);
         }
         if let Some(agent) = head.fields.first(message::FieldKind::UserAgent) {
@@ -118,11 +123,38 @@ impl<'a> Parts<'a> {
         let head = self.finished.head;
         attributes.text("network.peer.address", texts.peer.as_bytes());
         attributes.number("network.peer.port", self.finished.peer.port().into());
-        if !head.host().is_empty() {
-            attributes.text("server.address", head.host());
-            if let Some(port) = head.port() {
-                attributes.number("server.port", port.get().into());
+        let (host, port) = match &*self.recording.authority {
+            [] => (head.host(), head.port().map(NonZeroU16::get)),
+            reported => split_authority(reported),
+        };
+        if !host.is_empty() {
+            attributes.text("server.address", host);
+            if let Some(port) = port {
+                attributes.number("server.port", port.into());
             }
         }
     }
+}
+
+/// A name or an address without its brackets, and a port, as a proxy reports them.
+fn split_authority(authority: &[u8]) -> (&[u8], Option<u16>) {
+    let at = authority.iter().rposition(|byte| *byte == b':');
+    let (host, port) = match at.and_then(|at| authority.split_at_checked(at)) {
+        Some((host, port)) => match std::str::from_utf8(port).ok().and_then(parse_port) {
+            Some(port) => (host, Some(port)),
+            None => (authority, None),
+        },
+        None => (authority, None),
+    };
+    let bare = host
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"));
+    (bare.unwrap_or(host), port)
+}
+
+/// Behind its colon.
+fn parse_port(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix(':')?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
 }

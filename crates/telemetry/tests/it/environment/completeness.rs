@@ -167,15 +167,15 @@ fn defaults_are_those_of_the_specification() {
     assert_eq!(warnings, []);
     let expected = "\
 Environment { config_file: None, is_sdk_disabled: false, service_name: None, resource: [], log_level: None, \
-propagators: [], sampler: ParentBased(AlwaysOn), exporters: PerSignal { traces: None, metrics: None, logs: None }, \
+propagators: [TraceContext, Baggage], sampler: ParentBased(AlwaysOn), exporters: PerSignal { traces: None, metrics: None, logs: None }, \
 otlp: PerSignal { \
-traces: Otlp { endpoint: \"http://localhost:4318/v1/traces\", is_endpoint_set: false, protocol: HttpProtobuf, \
+traces: Otlp { endpoint: \"http://localhost:4318/v1/traces\", other_endpoint: \"http://localhost:4317\", is_endpoint_set: false, protocol: HttpProtobuf, \
 headers: [], compression: None, timeout: 10s, certificate: None, client_key: None, client_certificate: None, \
 insecure: true }, \
-metrics: Otlp { endpoint: \"http://localhost:4318/v1/metrics\", is_endpoint_set: false, protocol: HttpProtobuf, \
+metrics: Otlp { endpoint: \"http://localhost:4318/v1/metrics\", other_endpoint: \"http://localhost:4317\", is_endpoint_set: false, protocol: HttpProtobuf, \
 headers: [], compression: None, timeout: 10s, certificate: None, client_key: None, client_certificate: None, \
 insecure: true }, \
-logs: Otlp { endpoint: \"http://localhost:4318/v1/logs\", is_endpoint_set: false, protocol: HttpProtobuf, \
+logs: Otlp { endpoint: \"http://localhost:4318/v1/logs\", other_endpoint: \"http://localhost:4317\", is_endpoint_set: false, protocol: HttpProtobuf, \
 headers: [], compression: None, timeout: 10s, certificate: None, client_key: None, client_certificate: None, \
 insecure: true } }, \
 span_batch: Batch { schedule_delay: 5s, export_timeout: 30s, queue_max: 2048, batch_max: 512, said: Said { queue_max: None, batch_max: None } }, \

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use propagation::Format;
 use telemetry::environment::{Effect, Environment, NO_LIMIT};
 
 use super::check;
@@ -392,19 +393,36 @@ fn general_limits_stand_in_for_absent_ones() {
 
 #[test]
 fn lists_of_words() {
-    let part = |found: &Environment| found.propagators.join("|");
+    let part = |found: &Environment| {
+        let words: Vec<_> = found.propagators.iter().map(Format::word).collect();
+        words.join("|")
+    };
     let variable = "OTEL_PROPAGATORS";
-    for (value, expected) in [
-        ("tracecontext,baggage", "tracecontext|baggage"),
-        (" b3 ,\tB3Multi, b3", "b3|B3Multi|b3"),
-        ("none", "none"),
-        ("xray,nonesuch", "xray|nonesuch"),
-        (",, ,", ""),
+    for (value, expected, effects) in [
+        ("baggage,tracecontext", "baggage|tracecontext", &[][..]),
+        (" b3 ,\tB3Multi, b3", "b3|b3multi", &[]),
+        ("none", "", &[]),
+        ("none,b3", "", &[Effect::MemberSkipped]),
+        (
+            "xray,nonesuch,OTTrace",
+            "tracecontext|baggage",
+            &[
+                Effect::Unsupported,
+                Effect::MemberSkipped,
+                Effect::Unsupported,
+            ],
+        ),
+        ("b3,nonesuch", "b3", &[Effect::MemberSkipped]),
+        (",, ,", "tracecontext|baggage", &[]),
     ] {
-        check(&[(variable, value)], part, expected.to_owned(), &[]);
+        let warned: Vec<_> = effects.iter().map(|effect| (variable, *effect)).collect();
+        check(&[(variable, value)], part, expected.to_owned(), &warned);
     }
 
-    let part = |found: &Environment| found.known_methods.as_ref().map(|list| list.join("|"));
+    let part = |found: &Environment| {
+        let known = found.known_methods?;
+        Some(known.names().collect::<Vec<_>>().join("|"))
+    };
     let variable = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
     for (value, expected, skipped) in [
         ("GET,get,PURGE", Some("GET|get|PURGE"), 0),

@@ -88,6 +88,24 @@ fn texts_say_variable_expected_found_and_effect() {
              `http/dup`; ignored",
         ),
         (
+            "OTEL_PROPAGATORS",
+            "b3,w3c",
+            "OTEL_PROPAGATORS: expected tracecontext, baggage, b3, b3multi, jaeger or none, found `w3c`; this member is \
+             skipped",
+        ),
+        (
+            "OTEL_PROPAGATORS",
+            "xray",
+            "OTEL_PROPAGATORS: expected tracecontext, baggage, b3, b3multi, jaeger or none, found `xray`; known but not \
+             supported here, ignored",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+            "content-type=x",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS: expected another header than those that the protocol sets itself, found \
+             something else under `content-type`; this member is skipped",
+        ),
+        (
             "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
             "GET,a b",
             "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS: expected names of methods, which are letters, digits and \

@@ -1,8 +1,9 @@
 //! Counts of the exporters as metrics.
 
-use export::{BreakerState, Dropped, Meter};
+use export::{BreakerState, ConsoleQueue, Dropped, Meter};
 use otlp::Signal;
-use telemetry::metrics::{Family, Instrument, Kind, Sheet};
+
+use crate::metrics::{Family, Instrument, Kind, Sheet};
 
 macro_rules! families {
     ($($name:ident = $kind:ident $text:literal, $unit:literal, $about:literal;)*) => {
@@ -30,12 +31,29 @@ families! {
 
 /// Counts of the exporters; outlive them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Meters(pub(super) Vec<(Signal, Meter)>);
+pub struct Meters {
+    otlp: Vec<(Signal, Meter)>,
+    console: Vec<(Signal, ConsoleQueue)>,
+}
 
 impl Meters {
+    /// Shows what goes over OTLP.
+    pub fn add(&mut self, signal: Signal, meter: Meter) {
+        self.otlp.push((signal, meter));
+    }
+
+    /// Shows what is lost on the way to standard output.
+    pub fn add_console(&mut self, signal: Signal, queue: ConsoleQueue) {
+        self.console.push((signal, queue));
+    }
+
     /// Puts the counts into a sheet.
-    pub(crate) fn collect(&self, sheet: &mut Sheet) {
-        for (signal, meter) in &self.0 {
+    pub fn collect(&self, sheet: &mut Sheet) {
+        for (signal, queue) in &self.console {
+            let labels = [("signal", signal.word()), ("cause", "console")];
+            sheet.counter(&DROPPED, &labels, queue.counts().items_dropped);
+        }
+        for (signal, meter) in &self.otlp {
             let counts = meter.counts();
             let signal = signal.word();
             let labels = [("signal", signal)];
