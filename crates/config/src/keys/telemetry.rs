@@ -46,7 +46,7 @@ object! {
         capture_request_headers: or(list("names", (&FIELD_NAME).checked(is_no_secret), 0, 16).unique(), Vec::new()),
         /// Which requests are recorded; absent: `OTEL_TRACES_SAMPLER`, else all.
         sampling: optional(lowered::<SamplingConfig>()),
-        /// Where telemetry is sent; absent: where `OTEL_EXPORTER_OTLP_ENDPOINT` says, else nowhere.
+        /// Where telemetry is sent; absent: where the `OTEL_*` variables say, else nowhere.
         otlp: optional(object::<OtlpPlan>()),
     }
 }
