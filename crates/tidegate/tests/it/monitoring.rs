@@ -10,6 +10,8 @@ mod troubled;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -94,8 +96,42 @@ fn every_query_finds_something() {
     let Some(prometheus) = Prometheus::start(dir, &config) else {
         return;
     };
+    let over = Over::default();
+    thread::scope(|scope| {
+        // Ends the load whatever becomes of the checks.
+        let _over = over.at_the_end();
+        for _ in 0..4 {
+            scope.spawn(|| over.until(|| gateway.load()));
+        }
+        check_under_load(&prometheus);
+    });
+}
+
+/// Set when what runs beside the checks shall end.
+#[derive(Default)]
+struct Over(AtomicBool);
+
+impl Over {
+    fn until(&self, mut work: impl FnMut()) {
+        while !self.0.load(Ordering::Relaxed) {
+            work();
+        }
+    }
+
+    fn at_the_end(&self) -> impl Drop + '_ {
+        struct End<'o>(&'o Over);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.0.store(true, Ordering::Relaxed);
+            }
+        }
+        End(self)
+    }
+}
+
+#[track_caller]
+fn check_under_load(prometheus: &Prometheus) {
     prometheus.until("two scrapes, and rules evaluated on them", || {
-        gateway.load();
         let is_evaluated = |rule: &Value| {
             let is_recorded = || prometheus.finds(rule["name"].as_str().unwrap_or_default());
             rule["health"] != "unknown" && (rule["type"] != "recording" || is_recorded())
@@ -108,7 +144,17 @@ fn every_query_finds_something() {
         "{:#}",
         prometheus.get("/api/v1/targets", &[])
     );
-    let judge = Judge::new(&prometheus);
+    // A worker is busy for a part of the time, and never for more than all of it.
+    let busy = "max(rate(tidegate_worker_busy_seconds_total[30s]))";
+    prometheus.until("workers to be busy", || {
+        prometheus.finds(&format!("{busy} > 0"))
+    });
+    assert!(
+        !prometheus.finds(&format!("{busy} > 1.02")),
+        "{:?}",
+        prometheus.query(busy)
+    );
+    let judge = Judge::new(prometheus);
     check_rules(&judge);
     check_dashboards(&judge);
 }

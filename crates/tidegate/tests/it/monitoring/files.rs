@@ -95,6 +95,28 @@ fn mounted_files_exist() {
     }
 }
 
+/// The workspace is not read unless every member is there.
+#[test]
+fn every_member_of_the_workspace_is_built_from() {
+    let manifest = std::fs::read_to_string(testkit::repository().join("Cargo.toml")).unwrap();
+    let members = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("members = ["))
+        .expect("the members in one line");
+    let compose = compose();
+    let copied: Vec<&str> = values(&compose, "COPY ")
+        .into_iter()
+        .flat_map(|line| line.split(' '))
+        .collect();
+    for member in members.trim_end_matches(']').split(", ") {
+        let folder = member.trim_matches('"').split('/').next().unwrap();
+        assert!(
+            copied.contains(&folder),
+            "{folder} is not copied: {copied:?}"
+        );
+    }
+}
+
 #[test]
 fn the_gateway_of_the_compose_file_is_accepted() {
     let path: PathBuf = monitoring("compose/tidegate.yaml");
