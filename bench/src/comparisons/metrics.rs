@@ -155,13 +155,16 @@ fn explain_disturbance(report: &mut Report, disturbance: &Disturbance, sizes: &S
          kernel wants it so, with threads of Tidegate; by real-time priority (`chrt`, where it is allowed) it goes before \
          them all, and the scraper, which is there as well, after them all. The lag of the \
          worker's loop is the longest of the last 10 to 20 seconds at the end of each run: of seconds with scrapes and \
-         without together.",
+         without together. Steady are seconds in which no request was sent more than 1 ms late: {} with scrapes and {} \
+         without; only they count for the largest of all.",
         sizes.seconds,
         2 * sizes.seconds,
         disturbance.scrapes.len(),
         median(&disturbance.scrapes),
         number_or_dash(largest),
         disturbance.spilled,
+        disturbance.steady().0,
+        disturbance.steady().1,
     ));
     if is_too_busy(disturbance) {
         report.paragraph(
@@ -199,7 +202,7 @@ fn add_bars(
         }
     }
     for (which, value) in [
-        ("largest of all", disturbance.of_largest()),
+        ("largest of all steady seconds", disturbance.of_largest()),
         ("median of each second's largest", disturbance.of_medians()),
     ] {
         let what = format!("latency with scrapes − without, {which}");

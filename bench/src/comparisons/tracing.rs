@@ -68,6 +68,8 @@ const EXPORT_MAX: f64 = 0.6;
 pub(super) fn run(options: &Options) -> Result<()> {
     let programs = peers::find(options, &[Kind::Tidegate])?;
     let program = programs.first().context("tidegate did not take part")?;
+    // Tells how busy the machine is before the first round.
+    let mut report = Report::new(options, "What tracing costs", &programs);
     let wrk = Wrk::find(LOAD_CORE)?;
     let origin = Origin::small(LOAD_CORE)?;
     let sink = Origin::otlp_sink(LOAD_CORE)?;
@@ -97,7 +99,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
     in_rounds(rounds, &mut entrants, |entrant| {
         entrant.measure(&mut gateway, &wrk, time)
     })?;
-    let mut report = Report::new(options, "What tracing costs", &programs);
     explain(&mut report, rounds, time);
     let [off, hundredth, _, all] = &entrants;
     report.table("Figures", &figures(&entrants, off));

@@ -22,6 +22,10 @@ use crate::{
 const PER_SECOND: u32 = 5;
 /// From the beginning of a second to its first scrape.
 const OFFSET: Duration = Duration::from_millis(50);
+/// How late a request may be sent, in microseconds, in a second that counts for the largest of all.
+const STEADY_LATE_MAX: f64 = 1_000.0;
+/// Seconds of each kind without which there is no largest of all.
+const STEADY_MIN: usize = 5;
 /// What is left of the second after this is too little for one more.
 const LATEST: Duration = Duration::from_millis(900);
 
@@ -130,10 +134,22 @@ fn scrape_by_turns(
 }
 
 impl Disturbance {
-    /// By how many milliseconds the largest latency of all seconds with scrapes exceeds that of all without.
+    /// By how many milliseconds the largest latency of all seconds with scrapes exceeds that of all without, of seconds in
+    /// which the generator was never late: a machine that stood still says nothing about scrapes. `None` for too few.
     pub(super) fn of_largest(&self) -> Option<f64> {
-        let largest = |seconds: &Seconds| seconds.largest(|second| second.latency.max);
+        let largest = |seconds: &Seconds| {
+            let steady = seconds.steady();
+            let enough = steady.seconds.len() >= STEADY_MIN;
+            let largest = steady.largest(|second| second.latency.max);
+            largest.filter(|_| enough)
+        };
         Some((largest(&self.with)? - largest(&self.without)?) / 1e3)
+    }
+
+    /// How many seconds with scrapes and without that were.
+    pub(super) fn steady(&self) -> (usize, usize) {
+        let count = |seconds: &Seconds| seconds.steady().seconds.len();
+        (count(&self.with), count(&self.without))
     }
 
     /// The same of the medians of each second's largest.
@@ -178,6 +194,16 @@ impl Disturbance {
 }
 
 impl Seconds {
+    /// Those in which every request was sent in time.
+    fn steady(&self) -> Self {
+        let in_time = |second: &&Second| second.late_max <= STEADY_LATE_MAX;
+        Self {
+            name: self.name,
+            seconds: self.seconds.iter().filter(in_time).cloned().collect(),
+            lag: self.lag,
+        }
+    }
+
     fn values(&self, value: impl Fn(&Second) -> f64) -> Vec<f64> {
         self.seconds.iter().map(value).collect()
     }
