@@ -121,7 +121,7 @@ impl Api {
             Resource::Dashboard => dashboard::reply(),
             Resource::Health => health(&self.system.health().await),
             Resource::Ready => ready(self.system.ready()),
-            Resource::Metrics => self.metrics(head).await,
+            Resource::Metrics => self.metrics(head).await?,
             Resource::Config => json(StatusCode::OK, &self.system.config().await),
             Resource::Upstreams => json(StatusCode::OK, &self.system.upstreams().await),
             Resource::Log => json(
@@ -136,7 +136,7 @@ impl Api {
         })
     }
 
-    async fn metrics(&self, head: &Parts) -> Reply {
+    async fn metrics(&self, head: &Parts) -> Result<Reply, Refusal> {
         let accept: Vec<&str> = head
             .headers
             .get_all(ACCEPT)
@@ -144,11 +144,9 @@ impl Api {
             .filter_map(|value| value.to_str().ok())
             .collect();
         let page = self.system.metrics(&accept.join(", ")).await;
-        with(
-            pieces(StatusCode::OK, page.content_type, page.pieces),
-            VARY,
-            "accept",
-        )
+        let page = page.ok_or(Refusal::Incomplete)?;
+        let page = pieces(StatusCode::OK, page.content_type, page.pieces);
+        Ok(with(page, VARY, "accept"))
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     BodyBroken,
     TimedOut,
+    /// Not everything that belongs to it can be had.
+    Incomplete,
     Invalid(Vec<String>),
     Conflict(Vec<String>),
 }
@@ -91,7 +93,7 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut | Self::Incomplete => StatusCode::SERVICE_UNAVAILABLE,
             Self::Conflict(_) => StatusCode::CONFLICT,
         }
     }
@@ -107,6 +109,7 @@ impl Refusal {
             Self::BodyTooLarge => "expected a body of at most 64 KiB",
             Self::BodyBroken => "expected a whole body",
             Self::TimedOut => "no answer within the time limit",
+            Self::Incomplete => "a worker did not answer; see /health",
             Self::Invalid(_) => "what was given has errors; nothing was changed",
             Self::Conflict(_) => "the configuration cannot be taken into use; nothing was changed",
         }
@@ -135,6 +138,7 @@ impl Refusal {
             | Self::ForeignHost
             | Self::ForeignOrigin
             | Self::NotFound
+            | Self::Incomplete
             | Self::Invalid(_)
             | Self::Conflict(_) => reply,
         }

@@ -21,8 +21,9 @@ pub trait System: Send + Sync + 'static {
     /// Whether new traffic is welcome.
     fn ready(&self) -> Readiness;
 
-    /// Every figure, in the format that suits this Accept header best.
-    fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Page>;
+    /// Every figure, in the format that suits this Accept header best. `None` when a part of them cannot be had: sums without
+    /// it would look as if counters had begun again.
+    fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Option<Page>>;
 
     /// The plan in force, secrets redacted; an object whose `version` tells one plan from the next.
     fn config(&self) -> Answer<'_, Value>;

@@ -113,7 +113,8 @@ impl Status {
     }
 
     pub(crate) fn set_exports(&self, meters: Meters) {
-        *self.exports.lock().unwrap_or_else(PoisonError::into_inner) = meters;
+        let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
+        *exports = meters.after(std::mem::take(&mut *exports));
     }
 
     /// Every figure at this moment. Merging many series is no work for the thread that answers health checks: it is done
@@ -198,18 +199,16 @@ impl System for Status {
         }
     }
 
-    fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Page> {
+    fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Option<Page>> {
         Box::pin(async move {
             let (sheets, figures) = self.figures().await;
+            let sheets: Vec<Sheet> = sheets.into_iter().collect::<Option<_>>()?;
             // Many series take a while to count together: no work for the thread that answers health checks.
             let accept = accept.to_owned();
             let rendered = tokio::task::spawn_blocking(move || {
-                metrics::render(sheets.into_iter().flatten(), &figures, &accept)
+                metrics::render(sheets.into_iter(), &figures, &accept)
             });
-            rendered.await.unwrap_or_else(|_| Page {
-                content_type: "text/plain",
-                pieces: Box::new(std::iter::empty()),
-            })
+            rendered.await.ok()
         })
     }
 

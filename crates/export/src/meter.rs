@@ -1,5 +1,6 @@
 //! What became of the items and requests. The sums hold in every copy.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +103,31 @@ impl Counts {
             Loss::Shutdown => &mut dropped.shutdown,
             Loss::TooLarge => &mut dropped.too_large,
         }
+    }
+}
+
+impl AddAssign for Counts {
+    /// Of an exporter that came before: its counts go on, what it does at the moment counts no more than what this one does.
+    fn add_assign(&mut self, other: Self) {
+        self.items_offered += other.items_offered;
+        self.items_exported += other.items_exported;
+        self.items_rejected += other.items_rejected;
+        let (mine, theirs) = (&mut self.items_dropped, other.items_dropped);
+        mine.queue_full += theirs.queue_full;
+        mine.rejected += theirs.rejected;
+        mine.retries_exhausted += theirs.retries_exhausted;
+        mine.shutdown += theirs.shutdown;
+        mine.too_large += theirs.too_large;
+        self.queue_items += other.queue_items;
+        self.queue_bytes += other.queue_bytes;
+        self.items_in_flight += other.items_in_flight;
+        self.requests += other.requests;
+        self.requests_failed += other.requests_failed;
+        self.requests_in_flight += other.requests_in_flight;
+        self.retries += other.retries;
+        self.splits += other.splits;
+        self.request_time += other.request_time;
+        self.breaker_openings += other.breaker_openings;
     }
 }
 

@@ -117,7 +117,7 @@ impl Store {
         let bytes = state.counts.queue_bytes.saturating_add(size);
         let items = state.counts.queue_items + u64::from(batch.items);
         // A batch of more items than there is room for goes alone.
-        let has_room = items <= self.room.items || state.waiting.is_empty();
+        let has_room = items <= self.room.items || state.counts.queue_items == 0;
         if !state.open || bytes > self.room.bytes || !has_room {
             return Err(batch);
         }

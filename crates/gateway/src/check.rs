@@ -212,7 +212,7 @@ fn check_connection(head: &mut RequestHead) -> Result<Connection, Refusal> {
 }
 
 /// Keeps a well-formed `x-request-id`, makes one otherwise.
-fn ensure_request_id(head: &mut RequestHead) {
+pub(crate) fn ensure_request_id(head: &mut RequestHead) {
     let is_well_formed = |id: &[u8]| {
         (1..=REQUEST_ID_MAX).contains(&id.len())
             && id.iter().all(|b| {

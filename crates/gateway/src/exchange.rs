@@ -84,6 +84,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) started: Instant,
     /// Whether the whole head was there when the first byte was looked at.
     pub(crate) came_at_once: bool,
+    /// Whether there is a head: of a request that cannot be read nothing is known, its method neither.
+    is_read: bool,
     pub(crate) snapshot: Rc<Snapshot>,
     pub(crate) route: Option<RouteIndex>,
     pub(crate) asked: Asked,
@@ -293,6 +295,7 @@ impl<'a> Exchange<'a> {
             conn,
             started: begun.map_or_else(Instant::now, |begun| begun.at),
             came_at_once: begun.is_some_and(|begun| begun.at_once),
+            is_read: begun.is_some(),
             snapshot: worker.snapshot(),
             route: None,
             asked: Asked {
@@ -400,6 +403,9 @@ impl<'a> Exchange<'a> {
 
     /// As metrics call it.
     pub(crate) fn known_method(&self, head: &RequestHead) -> MethodLabel {
+        if !self.is_read {
+            return MethodLabel::OTHER;
+        }
         let known = &self.snapshot.program.known_methods;
         known.label(head.method, head.method_text())
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use message::{FieldKind, Fields, MethodKind, StatusCode};
 use telemetry::trace::{Detail, Note};
 
+use crate::check::ensure_request_id;
 use crate::exchange::{Exchange, Next, Scratch};
 use crate::heads::{LocalHead, Persistence, edit_fields};
 use crate::plan::{RedirectPlan, RespondPlan};
@@ -70,12 +71,8 @@ pub(crate) async fn refuse(
     if refusal.closes() {
         ex.asked.keep_alive = false;
     }
-    if scratch.head.fields.first(FieldKind::XRequestId).is_none() {
-        scratch
-            .head
-            .fields
-            .append(b"x-request-id", base::RequestId::random().as_bytes());
-    }
+    // It may have been refused before its id was looked at.
+    ensure_request_id(&mut scratch.head);
     let status = refusal.status();
     let mut body = std::mem::take(&mut scratch.text);
     body.clear();

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use export::{Batch, ExportPlan, Exporter, Return};
 use gateway::plan::{
     ConnectionsMax, FilterPlan, ForwardPlan, ForwardedHeaders, HeaderEditsPlan, LimitsPlan,
     ListenerPlan, MatchPlan, PathMatch, RewritePath, RewritePlan, RoutePlan, SplitPlan, TargetPlan,
@@ -109,6 +110,8 @@ const WARM_UP: usize = 600;
 const MEASURED: usize = 2000;
 /// Buffers an access log may make in its life, one at a time, as the writer's pace asks for them.
 const LOG_BUFFERS: usize = 8;
+/// The same of spans.
+const SPAN_BUFFERS: usize = 16;
 /// For anything that should happen at once.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -187,9 +190,44 @@ impl Outlet for Spans {
     }
 }
 
+/// Into an exporter, as the program does it.
+struct Exported(export::Queue);
+
+impl Outlet for Exported {
+    fn try_send(&self, parcel: Parcel) -> Result<(), Parcel> {
+        let Parcel { bytes, items, back } = parcel;
+        let batch = Batch {
+            bytes,
+            items,
+            back: Some(Return::from(back.clone())),
+        };
+        self.0.try_send(batch).map_err(|refused| Parcel {
+            bytes: refused.bytes,
+            items: refused.items,
+            back,
+        })
+    }
+
+    fn count_dropped(&self, items: u32) {
+        panic!("{items} spans were dropped");
+    }
+}
+
 impl Fixture {
     fn start(index: usize, listener: ListenerPlan, log: Option<AccessLogFormat>) -> Self {
         Self::traced(index, listener, log, None)
+    }
+
+    /// With every request's spans going there, and nothing else.
+    fn exporting(index: usize, outlet: Exported) -> Self {
+        let fixture = Self::build(index, listener(), None, true);
+        let (done, _) = oneshot::channel();
+        let sinks = ExportSinks {
+            spans: Some(ItemSink::new(Box::new(outlet))),
+            access: None,
+        };
+        send(&fixture.worker, Command::Export(sinks, done));
+        fixture
     }
 
     /// With every request's spans going there.
@@ -199,12 +237,39 @@ impl Fixture {
         log: Option<AccessLogFormat>,
         spans: Option<Spans>,
     ) -> Self {
+        let fixture = Self::build(index, listener, log, spans.is_some());
+        if let Some(spans) = spans {
+            let (done, _) = oneshot::channel();
+            let form = RecordForm::new(
+                &AccessLogPlan {
+                    format: AccessLogFormat::default(),
+                    target: AccessLogTarget::Nowhere,
+                    redact_query: Vec::new(),
+                },
+                LogRecordLimits::default(),
+            );
+            let records = ItemSink::new(Box::new(Spans::default()));
+            let sinks = ExportSinks {
+                spans: Some(ItemSink::new(Box::new(spans))),
+                access: Some(RecordSink::new(Arc::new(form), records)),
+            };
+            send(&fixture.worker, Command::Export(sinks, done));
+        }
+        fixture
+    }
+
+    fn build(
+        index: usize,
+        listener: ListenerPlan,
+        log: Option<AccessLogFormat>,
+        is_traced: bool,
+    ) -> Self {
         let origin = origin();
         let upstreams = ["origin", "other"].map(|name| upstream(name, origin));
         let program = Program::new(std::slice::from_ref(&listener), &routes(), &upstreams, None);
-        let program = match &spans {
-            Some(_) => program.traced(&TracingPlan::default(), 1),
-            None => program,
+        let program = match is_traced {
+            true => program.traced(&TracingPlan::default(), 1),
+            false => program,
         };
         let worker = spawn_worker(WorkerConfig {
             index,
@@ -236,23 +301,6 @@ impl Fixture {
         if let Some(log) = &log {
             let (done, _) = oneshot::channel();
             send(&worker, Command::AccessLog(Some(log.sink()), done));
-        }
-        if let Some(spans) = spans {
-            let (done, _) = oneshot::channel();
-            let form = RecordForm::new(
-                &AccessLogPlan {
-                    format: AccessLogFormat::default(),
-                    target: AccessLogTarget::Nowhere,
-                    redact_query: Vec::new(),
-                },
-                LogRecordLimits::default(),
-            );
-            let records = ItemSink::new(Box::new(Spans::default()));
-            let sinks = ExportSinks {
-                spans: Some(ItemSink::new(Box::new(spans))),
-                access: Some(RecordSink::new(Arc::new(form), records)),
-            };
-            send(&worker, Command::Export(sinks, done));
         }
         // The thread has named itself once it answers.
         let (reply, answer) = oneshot::channel();
@@ -689,6 +737,36 @@ fn traced_requests_in_steady_state() {
     // A request is a span, and so is its only try.
     let requests = (WARM_UP / CLIENTS + MEASURED / CLIENTS) * CLIENTS;
     assert_eq!(spans.0.load(Ordering::Relaxed), 2 * requests as u64);
+}
+
+/// The same into the exporter itself, whose receiver takes everything: handing a full buffer over allocates nothing either.
+#[test]
+fn exported_requests_in_steady_state() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let url = format!("http://{}", origin());
+    let scheme = export::Scheme::Https;
+    let protocol = export::Protocol::HttpProtobuf;
+    let endpoint = export::Endpoint::for_all(&url, protocol, scheme, otlp::Signal::Traces);
+    let plan = ExportPlan {
+        batch_delay: Duration::from_millis(50),
+        ..ExportPlan::new(endpoint.expect("a URL"), protocol)
+    };
+    let scope = otlp::Scope {
+        name: "test",
+        version: "",
+    };
+    let envelope = otlp::Envelope::new(otlp::Signal::Traces, &[], scope, "");
+    let exporter = Exporter::start(envelope, &plan, runtime.handle()).expect("an exporter");
+    let fixture = Fixture::exporting(104, Exported(exporter.queue()));
+    // Buffers are made as the exporter's pace asks for them.
+    check_fixture(fixture, &[GET, POST, TRACED], SPAN_BUFFERS + 1);
+    let flushed = runtime.block_on(exporter.shutdown(LIMIT));
+    assert_eq!(flushed.lost, 0);
 }
 
 #[test]

@@ -55,6 +55,14 @@ impl<'a> Attributes<'a> {
     }
 }
 
+/// A host without the brackets that URLs have around addresses.
+pub(crate) fn bare(host: &[u8]) -> &[u8] {
+    let inner = host
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"));
+    inner.unwrap_or(host)
+}
+
 /// At most `max` characters, if it says; each byte that does not go on one counts.
 pub(crate) fn first_characters(text: &[u8], max: Option<u32>) -> &[u8] {
     let Some(max) = max else {

@@ -1,6 +1,6 @@
 //! Counts of the exporters as metrics.
 
-use export::{BreakerState, ConsoleQueue, Dropped, Meter};
+use export::{BreakerState, ConsoleQueue, Counts, Dropped, Meter};
 use otlp::Signal;
 
 use crate::metrics::{Family, Instrument, Kind, Sheet};
@@ -29,11 +29,18 @@ families! {
     BREAKER_OPEN = Gauge "tidegate.export.breaker_open", "", "1 while the receiver is left alone because it failed.";
 }
 
+/// Exporters of the past that may still be sending; those before them have ended.
+const PAST_MAX: usize = 24;
+
 /// Counts of the exporters; outlive them.
 #[derive(Clone, Debug, Default)]
 pub struct Meters {
     otlp: Vec<(Signal, Meter)>,
     console: Vec<(Signal, ConsoleQueue)>,
+    /// Of exporters that were replaced, the oldest first.
+    past: Vec<(Signal, Meter)>,
+    /// What is left of those before them.
+    ended: Vec<(Signal, Counts)>,
 }
 
 impl Meters {
@@ -47,14 +54,43 @@ impl Meters {
         self.console.push((signal, queue));
     }
 
+    /// Goes on from what others counted: a reload that sends elsewhere begins no count again.
+    #[must_use]
+    pub fn after(mut self, before: Self) -> Self {
+        self.ended = before.ended;
+        self.past = before.past;
+        self.past.extend(before.otlp);
+        let over = self.past.len().saturating_sub(PAST_MAX);
+        for (signal, meter) in self.past.drain(..over) {
+            self.ended.push((signal, meter.counts()));
+        }
+        self
+    }
+
+    /// All that was counted of a signal; `None` when it never went anywhere.
+    fn counts(&self, signal: Signal) -> Option<Counts> {
+        let now = self.otlp.iter().map(|(of, meter)| (of, meter.counts()));
+        let past = self.past.iter().map(|(of, meter)| (of, meter.counts()));
+        let ended = self.ended.iter().map(|(of, counts)| (of, *counts));
+        let all = now.chain(past).chain(ended);
+        all.filter(|(of, _)| **of == signal)
+            .map(|(_, counts)| counts)
+            .reduce(|mut sum, counts| {
+                sum += counts;
+                sum
+            })
+    }
+
     /// Puts the counts into a sheet.
     pub fn collect(&self, sheet: &mut Sheet) {
         for (signal, queue) in &self.console {
             let labels = [("signal", signal.word()), ("cause", "console")];
             sheet.counter(&DROPPED, &labels, queue.counts().items_dropped);
         }
-        for (signal, meter) in &self.otlp {
-            let counts = meter.counts();
+        for signal in Signal::ALL {
+            let Some(counts) = self.counts(signal) else {
+                continue;
+            };
             let signal = signal.word();
             let labels = [("signal", signal)];
             sheet.counter(&EXPORTED, &labels, counts.items_exported);

@@ -93,11 +93,11 @@ impl Exchange {
     /// Notes the head of the response. Says whether nothing follows it.
     pub(crate) fn answered(
         &mut self,
-        status: StatusCode,
+        status_code: StatusCode,
         version: Version,
         head: &HeaderMap,
     ) -> bool {
-        self.status = status.as_u16();
+        self.status = status_code.as_u16();
         if matches!(self.side, Side::Client { .. }) {
             self.protocol = protocol(version);
         }
@@ -105,13 +105,19 @@ impl Exchange {
         match &mut self.call {
             Call::Http { is_head, .. } => {
                 *is_head
-                    || status.is_informational()
-                    || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+                    || status_code.is_informational()
+                    || matches!(
+                        status_code,
+                        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+                    )
             }
             Call::Grpc { method, status } => {
+                let is_call = status_code == StatusCode::OK && rpc::is_grpc(head);
                 *status = rpc::status(head);
-                // So servers answer methods that they do not have: what strangers ask for must not make names.
-                if is_server && *status == Some(RpcStatusCode::Unimplemented) {
+                // So servers answer methods that they do not have, and whoever is no server of gRPC answers everything: what
+                // strangers ask for must not make names.
+                let is_unknown = *status == Some(RpcStatusCode::Unimplemented);
+                if is_server && (!is_call || is_unknown) {
                     method.forget();
                 }
                 false
@@ -132,6 +138,12 @@ impl Exchange {
             return;
         }
         let ended = Instant::now();
+        let was_answered = self.status > 0;
+        if let (Side::Server { .. }, Call::Grpc { method, .. }, false) =
+            (&self.side, &mut self.call, was_answered)
+        {
+            method.forget();
+        }
         match &self.call {
             Call::Http { .. } => self.end_http(end, ended),
             Call::Grpc { .. } => self.end_grpc(end, ended),

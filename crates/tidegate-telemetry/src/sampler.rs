@@ -37,8 +37,9 @@ impl Sampler {
         let parent = incoming.parent.as_ref();
         let trace_id = parent.map_or_else(new_trace_id, |parent| parent.trace_id);
         let flags = parent.map_or(Flags::default().with_random(true), |parent| parent.flags);
-        let is_debug = parent.is_some_and(|parent| parent.debug);
-        let is_decided = parent.is_some_and(|parent| !parent.deferred) && self.follows_parent;
+        // A caller that may not decide may not ask for more than a decision either.
+        let is_debug = self.follows_parent && parent.is_some_and(|parent| parent.debug);
+        let is_decided = self.follows_parent && parent.is_some_and(|parent| !parent.deferred);
         let came = &incoming.trace_state;
         let randomness = trace_state::randomness(came).unwrap_or_else(|| trace_id.randomness());
         let (flags, threshold) = if is_decided || is_debug {

@@ -75,17 +75,17 @@ impl System for Fake {
         *self.readiness.lock().unwrap()
     }
 
-    fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Page> {
+    fn metrics<'a>(&'a self, accept: &'a str) -> Answer<'a, Option<Page>> {
         Box::pin(async move {
             let made = Arc::clone(&self.pieces_made);
             let more = (0..self.pieces.load(Ordering::Relaxed)).map(move |number| {
                 made.fetch_add(1, Ordering::Relaxed);
                 piece(number)
             });
-            Page {
+            self.alive.load(Ordering::Relaxed).then(|| Page {
                 content_type: "text/plain; version=0.0.4",
                 pieces: Box::new(iter::once(format!("# accept {accept}\n")).chain(more)),
-            }
+            })
         })
     }
 

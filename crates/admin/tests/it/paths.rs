@@ -97,6 +97,15 @@ async fn metrics_are_negotiated() {
     assert_eq!(reply.body, "# accept \n");
 }
 
+/// Counters without a part of them would look as if they had begun again.
+#[tokio::test]
+async fn metrics_are_whole_or_not_there() {
+    let served = serve();
+    served.system.alive.store(false, Ordering::Relaxed);
+    let reply = served.ask("GET /metrics", &[]).await;
+    check_problem(&reply, 503);
+}
+
 #[tokio::test]
 async fn a_long_page_of_metrics_is_sent_in_pieces() {
     let served = serve();

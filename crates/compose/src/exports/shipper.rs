@@ -104,7 +104,9 @@ impl Shipper {
 impl Ways {
     /// Sends a batch wherever it goes, or loses it, which is counted.
     pub(crate) fn send_or_drop(&self, batch: Batch) {
-        self.show(&batch);
+        if self.console.is_some() {
+            self.show(copied(&batch));
+        }
         match &self.otlp {
             Some(queue) => {
                 queue.send_or_drop(batch);
@@ -113,16 +115,19 @@ impl Ways {
         }
     }
 
-    fn show(&self, batch: &Batch) {
+    fn show(&self, copy: Batch) {
         let Some(console) = &self.console else { return };
-        let copy = Batch {
-            bytes: batch.bytes.clone(),
-            items: batch.items,
-            back: None,
-        };
         if let Err(refused) = console.try_send(copy) {
             console.count_dropped(refused.items.into());
         }
+    }
+}
+
+fn copied(batch: &Batch) -> Batch {
+    Batch {
+        bytes: batch.bytes.clone(),
+        items: batch.items,
+        back: None,
     }
 }
 
@@ -139,12 +144,17 @@ impl Outlet for Ways {
             self.send_or_drop(batch);
             return Ok(());
         };
-        self.show(&batch);
+        let copy = self.console.as_ref().map(|_| copied(&batch));
         queue.try_send(batch).map_err(|refused| Parcel {
             bytes: refused.bytes,
             items: refused.items,
             back,
-        })
+        })?;
+        // What is refused comes again.
+        if let Some(copy) = copy {
+            self.show(copy);
+        }
+        Ok(())
     }
 
     fn count_dropped(&self, items: u32) {

@@ -363,6 +363,10 @@ fn refusals_and_odd_requests_have_spans_too() {
     let (_, spans) = traced.spans_of("GET", &[]);
     assert_eq!(spans[0].has("http.response.status_code"), "400");
     assert_eq!(spans[0].events[0].1["cause"], "request_line");
+    // Of what cannot be read nothing is known.
+    assert_eq!(spans[0].name, "HTTP");
+    assert_eq!(spans[0].has("http.request.method"), "_OTHER");
+    assert_eq!(spans[0].has("http.request.method_original"), "");
 }
 
 /// P-4: a span per try, each with an id of its own upstream; resends are counted; what happened is told.
@@ -727,6 +731,41 @@ fn rules_decide_by_route_host_path_and_field() {
 }
 
 /// Consistent probability: what is kept is what the trace id's last 56 bits say, and `th` says how it was decided.
+/// P-6: a decision for debugging is a caller's decision: it counts where callers decide.
+#[test]
+fn debugging_is_for_callers_that_may_decide() {
+    let origin = RawOrigin::ok("ok");
+    let never = RatePlan::Ratio(0.0);
+    for (parent, overrides_parent, expected) in [
+        (ParentRule::Follow, false, true),
+        (ParentRule::Ignore, false, false),
+        (ParentRule::Follow, true, false),
+    ] {
+        let plan = TracingPlan {
+            propagators: [Format::B3].into_iter().collect(),
+            ..sampling(SamplingPlan {
+                parent,
+                rate: never,
+                rules: vec![SamplingRulePlan {
+                    overrides_parent,
+                    ..rule(0.0)
+                }],
+                always_errors: false,
+                ..SamplingPlan::default()
+            })
+        };
+        let traced = Traced::start(&plan, &[origin.addr()]);
+        let field = format!("b3: {TRACE}-{CALLER}-d");
+        let (response, spans) = traced.spans_of("GET /shop/7", &[&field]);
+        assert_eq!(response.status, 200);
+        assert_eq!(!spans.is_empty(), expected, "{parent:?} {overrides_parent}");
+        let sent = origin.requests().pop().expect("a request");
+        let b3 = sent.field("b3").expect("a context").to_owned();
+        let end = if expected { "-d" } else { "-0" };
+        assert!(b3.starts_with(TRACE) && b3.ends_with(end), "{b3}");
+    }
+}
+
 #[test]
 fn shares_keep_the_same_traces_everywhere() {
     let origin = RawOrigin::ok("ok");

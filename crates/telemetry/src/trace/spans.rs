@@ -181,8 +181,8 @@ impl<'a> Parts<'a> {
             Some(encoded) => attributes.encoded(encoded),
             None => attributes.text("http.request.method", method.text().as_bytes()),
         }
-        if method == MethodLabel::OTHER {
-            let sent = self.finished.head.method_text();
+        let sent = self.finished.head.method_text();
+        if method == MethodLabel::OTHER && !sent.is_empty() {
             attributes.text("http.request.method_original", sent);
         }
     }

@@ -107,12 +107,14 @@ impl Tracer {
         context.is_decided = true;
         let state = &recording.incoming.trace_state;
         let draw = self.sampler.draw(subject);
-        let follows = context.is_decided_before
-            && self.shared.plan.sampling.parent == ParentRule::Follow
-            && !draw.overrides_parent;
+        let may_follow =
+            self.shared.plan.sampling.parent == ParentRule::Follow && !draw.overrides_parent;
+        let follows = may_follow && (context.is_decided_before || context.is_debug);
+        // A client that may not decide may not ask for more than a decision either.
+        context.is_debug &= may_follow;
         let randomness =
             trace_state::randomness(state).unwrap_or_else(|| context.trace_id.randomness());
-        if follows || context.is_debug {
+        if follows {
             // What was decided stands, with the threshold that says how; one that says otherwise would falsify counts.
             let told = trace_state::threshold(state);
             let told = told.filter(|told| !context.flags.is_sampled() || told.keeps(randomness));

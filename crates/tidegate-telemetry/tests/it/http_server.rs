@@ -216,3 +216,62 @@ async fn a_client_that_has_gone_is_no_error() {
     let active = point(&json, "http.server.active_requests", &["GET", "http"]);
     assert_eq!(active["asInt"], "0");
 }
+
+/// Whoever is no server of gRPC answers calls, too: what strangers ask for makes no names.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_to_a_service_without_grpc_make_no_names() {
+    let requests = (0..20).map(|number| {
+        format!("POST /made{number}.Up/Method HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\n\r\n")
+    });
+    let (receiver, seen) = served(requests.collect(), &[("OTEL_METRICS_EXPORTER", "otlp")]).await;
+    for span in &seen {
+        assert_eq!((&*span.name, span.get("rpc.method")), ("grpc", "_OTHER"));
+    }
+    let json = as_json(&receiver, otlp::Signal::Metrics);
+    let calls = point(&json, "rpc.server.call.duration", &["grpc", "_OTHER"]);
+    assert_eq!(calls["count"], "20");
+    assert!(
+        !json
+            .iter()
+            .any(|report| report.to_string().contains("made7"))
+    );
+}
+
+/// A server of hyper alone, with the layer around its service.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_of_hyper_is_told_as_well() {
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use hyper_util::server::conn::auto::Builder;
+    use hyper_util::service::TowerToHyperService;
+    use tower_layer::Layer as _;
+
+    let receiver = receiver();
+    let telemetry = start(&receiver, &[]);
+    let service = tower::service_fn(async |_: http::Request<hyper::body::Incoming>| {
+        let body = http_body_util::Full::new(hyper::body::Bytes::from_static(b"hello"));
+        Ok::<_, std::convert::Infallible>(http::Response::new(body))
+    });
+    let service = TowerToHyperService::new(telemetry.server_layer().layer(service));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        let (tcp, _) = listener.accept().await.unwrap();
+        let server = Builder::new(TokioExecutor::new());
+        let served = server.serve_connection(TokioIo::new(tcp), service);
+        served.await.unwrap();
+    });
+    let request =
+        format!("GET /x HTTP/1.1\r\nHost: a\r\nTraceparent: {PARENT}\r\nConnection: close\r\n\r\n");
+    let response = tokio::task::spawn_blocking(move || RawClient::exchange(addr, request))
+        .await
+        .unwrap();
+    assert_eq!((response.status, response.text()), (200, "hello"));
+    let seen = until_spans(&receiver, 1);
+    assert_eq!(
+        (&*seen[0].name, &*seen[0].parent),
+        ("GET", "b7ad6b7169203331")
+    );
+    assert_eq!(seen[0].get("http.response.status_code"), "200");
+    telemetry.shutdown().await;
+}

@@ -314,6 +314,73 @@ fn a_receiver_that_fails_for_a_while_costs_no_request() {
     assert!(tidegate.wait_exit(SOON).success());
 }
 
+/// Nobody takes spans, and few may wait: what is beyond that is lost and counted, and costs neither time nor memory.
+#[test]
+fn a_receiver_that_is_gone_costs_what_its_queue_holds() {
+    const REQUESTS: usize = 20_000;
+    let origin = RawOrigin::start(|conn| {
+        while conn.read_request_head().is_some() {
+            conn.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let gone = testkit::ClosedPort::new();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tidegate.yaml");
+    let yaml = format!(
+        "workers: 1\nlisteners: {{ web: {{ address: 127.0.0.1:0, limits: {{ requests_per_connection_max: 1000000 }} }} }}\n\
+         admin: {{ address: 127.0.0.1:0 }}\nupstreams: {{ origin: {{ endpoints: [\"{}\"] }} }}\n\
+         routes: [{{ name: all, forward: {{ upstream: origin }} }}]\ntelemetry: {{ {} }}\n",
+        origin.addr(),
+        sending_to(gone.addr(), ", signals: [traces]"),
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let mut command = Tidegate::command();
+    command.arg("run").arg("-c").arg(&file);
+    command.env("OTEL_BSP_MAX_QUEUE_SIZE", "500");
+    let tidegate = Tidegate::start_in(dir, command).unwrap();
+    let mut client = tidegate.connect("web");
+    let mut times = |count: usize| {
+        let mut times: Vec<Duration> = (0..count)
+            .map(|_| {
+                let begun = Instant::now();
+                client.send(get("/"));
+                assert_eq!(client.read_response().status, 200);
+                begun.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        (times[count / 2], times[count * 99 / 100])
+    };
+    let (median, _) = times(500);
+    let memory = memory_of(&tidegate);
+    let (later, most) = times(REQUESTS - 500);
+    assert!(
+        later < 2 * median + Duration::from_millis(1),
+        "{later:?} after {median:?}"
+    );
+    assert!(
+        most < 20 * median + Duration::from_millis(20),
+        "{most:?} after {median:?}"
+    );
+    let grown = memory_of(&tidegate) - memory;
+    assert!(grown < 6e6, "memory grew by {grown} bytes");
+    let counted =
+        |name: &str, cause: &str| Metrics::of(&tidegate).sum(name, &["signal=\"traces\"", cause]);
+    let lost = "tidegate_export_items_dropped_total";
+    // Some wait, some are in requests that failed, all others are lost: none is forgotten.
+    until("every span to be waiting or lost", || {
+        let (lost, waiting) = (
+            counted(lost, ""),
+            counted("tidegate_export_queue_items", ""),
+        );
+        let flying = 2.0 * REQUESTS as f64 - lost - waiting;
+        (waiting <= 500.0 && (0.0..=4.0 * 500.0).contains(&flying)).then_some(())
+    });
+    assert!(counted(lost, "cause=\"queue_full\"") > REQUESTS as f64);
+    tidegate.signal(Signal::TERM);
+    assert!(tidegate.wait_exit(SOON).success());
+}
+
 fn memory_of(tidegate: &Tidegate) -> f64 {
     Metrics::of(tidegate).sum("process_resident_memory_bytes", &[])
 }

@@ -685,3 +685,25 @@ fn the_client_comes_from_the_field_the_listener_speaks() {
         check_request(addr, &origin, lines, &[("x-client", &[client])]);
     }
 }
+
+/// A request may be refused before its id is looked at: what the client made up does not get into the answer.
+#[test]
+fn an_id_that_is_none_is_not_repeated() {
+    let origin = RawOrigin::ok("ok");
+    let tidegate = Tidegate::start(config_forwarding_to(origin.addr()));
+    for line in [
+        "TRACE / HTTP/1.1",
+        "GET /%00 HTTP/1.1",
+        "GET /ok HTTP/1.1\r\nExpect: nothing",
+    ] {
+        let mut request =
+            format!("{line}\r\nHost: a\r\nX-Request-Id: x\",\"detail\":\"evil").into_bytes();
+        request.extend(b"\xff\r\nConnection: close\r\n\r\n");
+        let response = RawClient::exchange(tidegate.addr("web"), request);
+        let problem: serde_json::Value =
+            serde_json::from_slice(&response.body.bytes).expect("a body of JSON");
+        assert!(!problem.to_string().contains("evil"), "{line}: {problem}");
+        let id = response.field("x-request-id").expect("an id");
+        assert_eq!(problem["instance"], format!("urn:request:{id}"), "{line}");
+    }
+}

@@ -68,6 +68,25 @@ fn one_trace_through_the_gateway_and_two_services() {
     );
     assert_eq!(seen.len(), 6, "{seen:#?}");
 
+    // The rest of it behind the gateway.
+    client.send("POST /products HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n{\"name\":\"lamp\",\"price_cents\":129900}");
+    let created = client.read_response();
+    assert_eq!(created.status, 201, "{}", created.text());
+    client.send(get("/products"));
+    let listed = client.read_response();
+    assert_eq!(listed.status, 200);
+    assert!(listed.text().contains("\"lamp\""), "{}", listed.text());
+    let seen = until_spans(&receiver, 12);
+    for name in ["POST /products", "GET /products"] {
+        let is_it = |span: &&Seen| span.service == "product-service" && span.name == name;
+        let span = seen
+            .iter()
+            .find(is_it)
+            .unwrap_or_else(|| panic!("{name}: {seen:#?}"));
+        let above = seen.iter().find(|above| above.span_id == span.parent);
+        assert_eq!(above.map(|above| &*above.service), Some("edge"), "{name}");
+    }
+
     // Both end by the signal, with nothing left over.
     for service in [products, stock] {
         service.process().signal(Signal::TERM);

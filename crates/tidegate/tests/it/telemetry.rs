@@ -417,6 +417,8 @@ fn secrets_stay_out_of_spans_logs_and_figures() {
         receiver.addr()
     );
     let tidegate = Tidegate::start(config(origin.addr(), &telemetry));
+    let put = "PUT /log HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\ntrace";
+    assert_eq!(RawClient::exchange(tidegate.admin_addr(), put).status, 200);
     let mut client = tidegate.connect("web");
     client.send("GET /a?token=hunter2-query&sig=hunter2-sig&page=7 HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer hunter2-bearer\r\nCookie: session=hunter2-cookie\r\nX-Tenant: acme\r\nReferer: http://a.example/?sig=hunter2-referer\r\n\r\n");
     assert_eq!(client.read_response().status, 200);
@@ -498,6 +500,9 @@ fn a_reload_sends_elsewhere() {
     serve();
     until_spans(&second, 2);
     assert_eq!(spans(&first).len(), 2);
+    // Counts go on: what the first receiver took was taken.
+    let exported = "tidegate_export_items_exported_total";
+    until_metric(&tidegate, exported, &["signal=\"traces\""], 4.0);
     // Off: contexts pass through untouched.
     tidegate.rewrite_config(testkit::config_forwarding_to(origin.addr()));
     until_metric(&tidegate, "tidegate_config_reloads_total", &[], 2.0);

@@ -10,7 +10,7 @@ use crate::trace::recording::Rooms;
 
 use super::{Call, HAS_IS_REMOTE, IS_REMOTE, Parts, status_of};
 use crate::ascii::Ascii;
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, bare};
 use crate::redact::redacted_query;
 
 /// Text that attributes borrow.
@@ -124,7 +124,7 @@ impl<'a> Parts<'a> {
         attributes.text("network.peer.address", texts.peer.as_bytes());
         attributes.number("network.peer.port", self.finished.peer.port().into());
         let (host, port) = match &*self.recording.authority {
-            [] => (head.host(), head.port().map(NonZeroU16::get)),
+            [] => (bare(head.host()), head.port().map(NonZeroU16::get)),
             reported => split_authority(reported),
         };
         if !host.is_empty() {
@@ -146,10 +146,7 @@ fn split_authority(authority: &[u8]) -> (&[u8], Option<u16>) {
         },
         None => (authority, None),
     };
-    let bare = host
-        .strip_prefix(b"[")
-        .and_then(|host| host.strip_suffix(b"]"));
-    (bare.unwrap_or(host), port)
+    (bare(host), port)
 }
 
 /// Behind its colon.
