@@ -23,7 +23,7 @@ const PER_SECOND: u32 = 5;
 /// From the beginning of a second to its first scrape.
 const OFFSET: Duration = Duration::from_millis(50);
 /// How late a request may be sent, in microseconds, in a second that counts for the largest of all.
-const STEADY_LATE_MAX: f64 = 1_000.0;
+const STEADY_LATE_MAX: f64 = 2_000.0;
 /// Seconds of each kind without which there is no largest of all.
 const STEADY_MIN: usize = 5;
 /// What is left of the second after this is too little for one more.
