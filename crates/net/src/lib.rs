@@ -4,8 +4,9 @@ mod listen;
 mod machine;
 mod stream;
 mod timers;
+mod tls;
 
 pub use listen::{BindError, BoundSockets, bind_reuse_port, check_free};
 pub use machine::{available_cpus, pin_to_cpu, raise_descriptor_limit};
-pub use stream::Stream;
+pub use stream::{ConnectError, Stream};
 pub use timers::{Timer, Timers};

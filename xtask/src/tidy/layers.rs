@@ -23,7 +23,7 @@ const ORDER: &[&[&str]] = &[
         "tidegate-telemetry",
     ],
     &["upstream", "limit", "auth", "discovery", "telemetry"],
-    &["net", "export"],
+    &["net", "export", "tls"],
     &["h1", "ws", "otlp", "propagation", "sse"],
     &["message"],
     &["base"],

@@ -1,0 +1,5 @@
+//! Listeners' side of TLS against rustls' client, in memory.
+
+mod acceptor;
+mod files;
+mod peers;
