@@ -29,6 +29,8 @@ impl Tool {
     pub const NGINX: Self = Self::new("nginx", "-v");
     /// Node.js.
     pub const NODE: Self = Self::new("node", "--version");
+    /// The command of OpenSSL.
+    pub const OPENSSL: Self = Self::new("openssl", "version");
     /// wrk, a load generator. It ends with 1 whatever it is asked but a run.
     pub const WRK: Self = Self::new("wrk", "-v");
 

@@ -1,9 +1,11 @@
-"""A WebSocket client through the gateway to ws_echo.py: ws_client.py BASE_URL."""
+"""A WebSocket client through the gateway to ws_echo.py: ws_client.py BASE_URL [CA_FILE]."""
 
 import asyncio
 import base64
 import os
+import ssl
 import struct
+import sys
 from urllib.parse import urlsplit
 
 import websockets
@@ -11,11 +13,12 @@ from support import base_url, expect, report
 from websockets.asyncio.client import connect
 
 BASE = base_url()
-ECHO = BASE.replace("http://", "ws://", 1) + "/echo"
+ECHO = BASE.replace("http", "ws", 1) + "/echo"
+TRUST = {"ssl": ssl.create_default_context(cafile=sys.argv[2])} if len(sys.argv) > 2 else {}
 
 
 def connection():
-    return connect(ECHO, proxy=None, max_size=4 << 20, open_timeout=10, close_timeout=10)
+    return connect(ECHO, proxy=None, max_size=4 << 20, open_timeout=10, close_timeout=10, **TRUST)
 
 
 async def messages(count):
@@ -77,7 +80,7 @@ async def text_frame(reader):
 async def early_data():
     """The first frame leaves with the handshake: it must wait for the 101 and then arrive, neither lost nor read as HTTP."""
     where = urlsplit(BASE)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port, **TRUST)
     key = base64.b64encode(os.urandom(16)).decode()
     head = (
         f"GET /echo HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

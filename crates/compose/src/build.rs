@@ -13,7 +13,9 @@ use net::{BindError, BoundSockets};
 use telemetry::access_log::AccessLog;
 use telemetry::plan::AccessLogTarget;
 use telemetry::settings::Settings;
+use tls::{Acceptor, Connector, LoadError};
 use tokio::runtime::Handle;
+use upstream::Connectors;
 
 use crate::exports::{ExportError, Exports};
 
@@ -36,6 +38,14 @@ pub enum BuildError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// Certificates of a listener or an upstream.
+    #[error("{place}: tls")]
+    Tls {
+        /// `listener web`.
+        place: String,
+        /// Why.
+        source: Box<LoadError>,
+    },
     /// The access log's target.
     #[error("telemetry.access_log: expected to open the target, could not")]
     AccessLog {
@@ -56,11 +66,12 @@ pub enum BuildError {
 }
 
 /// The address of a listener that stays in force until the plan is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) planned: SocketAddr,
     /// With the port that port 0 became.
     pub(crate) bound: SocketAddr,
+    pub(crate) tls: Option<Arc<Acceptor>>,
 }
 
 /// A listener's sockets, one per worker; clients are queued, nobody accepts yet.
@@ -76,6 +87,9 @@ pub(crate) struct Bound {
 #[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) listeners: Vec<Bound>,
+    /// What listeners begin TLS with, where they do, by their names.
+    pub(crate) acceptors: HashMap<Box<str>, Arc<Acceptor>>,
+    pub(crate) connectors: Connectors,
     pub(crate) access_log: Option<AccessLog>,
     /// `None`: those there are stay.
     pub(crate) exports: Option<Exports>,
@@ -107,11 +121,26 @@ pub(crate) fn build(
     workers: usize,
     descriptors: u64,
     held: &HashMap<Box<str>, Held>,
+    connectors: &Connectors,
     anew: Anew<'_>,
 ) -> Result<Parts, BuildError> {
-    let mut parts = Parts::default();
+    let mut parts = Parts {
+        connectors: connect(plan, connectors)?,
+        ..Parts::default()
+    };
     let mut bound = Vec::new();
     for listener in &plan.listeners {
+        if let Some(tls) = &listener.tls {
+            let held = held.get(&listener.name).and_then(|held| held.tls.as_ref());
+            let acceptor = match held.filter(|held| held.plan() == tls) {
+                Some(held) => Arc::clone(held),
+                None => Acceptor::load(tls).map_err(|source| BuildError::Tls {
+                    place: format!("listener {}", listener.name),
+                    source: Box::new(source),
+                })?,
+            };
+            parts.acceptors.insert(listener.name.clone(), acceptor);
+        }
         if held.get(&listener.name).map(|held| held.planned) == Some(listener.address) {
             continue;
         }
@@ -139,6 +168,24 @@ pub(crate) fn build(
         });
     }
     Ok(parts)
+}
+
+/// What upstreams begin TLS with: what is `known`, where that is still what is planned.
+fn connect(plan: &Plan, known: &Connectors) -> Result<Connectors, BuildError> {
+    let mut connectors = Connectors::new();
+    for upstream in &plan.upstreams {
+        let Some(tls) = &upstream.tls else { continue };
+        let known = known.get(&upstream.name);
+        let connector = match known.filter(|known| known.plan() == tls) {
+            Some(known) => Arc::clone(known),
+            None => Connector::load(tls).map_err(|source| BuildError::Tls {
+                place: format!("upstream {}", upstream.name),
+                source: Box::new(source),
+            })?,
+        };
+        connectors.insert(upstream.name.clone(), connector);
+    }
+    Ok(connectors)
 }
 
 /// Binds where nobody else listens.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use telemetry::diagnostics::Diagnostics;
 use telemetry::environment::Environment;
 use telemetry::plan::{AccessLogPlan, AccessLogTarget};
 use telemetry::settings::Settings;
+use tls::{Acceptor, FromFiles, Renewal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use upstream::{ResolvedEndpoint, Shared};
+use upstream::{Connectors, ResolvedEndpoint, Shared};
 
 use crate::build::{Anew, Bound, BuildError, Held, Parts, build, worker_count};
 use crate::exports::Exports;
@@ -63,6 +65,7 @@ struct Listening {
     /// With the port that port 0 became.
     address: SocketAddr,
     gate: Arc<Gate>,
+    tls: Option<Arc<Acceptor>>,
 }
 
 impl Controller {
@@ -84,8 +87,10 @@ impl Controller {
             access_log: true,
             exports: Some(&settings),
         };
-        let parts = build(&plan, count, descriptors, &HashMap::new(), anew)?;
-        let program = Arc::new(compile(&plan, &settings, count, None));
+        let (nothing, nobody) = (HashMap::new(), Connectors::new());
+        let mut parts = build(&plan, count, descriptors, &nothing, &nobody, anew)?;
+        let connectors = std::mem::take(&mut parts.connectors);
+        let program = Arc::new(compile(&plan, &settings, connectors, count, None));
         let shared = Shared::new();
         let via: Box<[u8]> = format!("tidegate-{:08x}", fastrand::u32(..))
             .into_bytes()
@@ -205,11 +210,13 @@ impl Controller {
                 return Err(ReloadError::Invalid(lines));
             }
         };
+        let renewed = self.read_certificates_again(&plan).await?;
         if plan == self.plan {
+            let notes = renew(renewed);
             return Ok(ReloadReport {
                 version: self.program.version,
-                changed: false,
-                notes: Vec::new(),
+                changed: !notes.is_empty(),
+                notes,
             });
         }
         let kept = self
@@ -219,6 +226,7 @@ impl Controller {
                 let held = Held {
                     planned: listening.plan.address,
                     bound: listening.address,
+                    tls: listening.tls.clone(),
                 };
                 (name.clone(), held)
             })
@@ -230,16 +238,71 @@ impl Controller {
                 .sends_otherwise(&self.settings)
                 .then_some(&settings),
         };
-        let parts = build(&plan, self.workers.len(), self.descriptors, &kept, anew)
+        let known = &self.program.connectors;
+        let workers = self.workers.len();
+        let mut parts = build(&plan, workers, self.descriptors, &kept, known, anew)
             .map_err(|error| ReloadError::Conflict(vec![with_causes(&error)]))?;
-        let notes = self.needs_restart(&plan);
-        self.adopt(plan, settings).await?;
+        let mut notes = self.needs_restart(&plan);
+        notes.extend(renew(renewed));
+        let connectors = std::mem::take(&mut parts.connectors);
+        self.adopt(plan, settings, connectors).await?;
         self.put_in_place(parts).await;
         Ok(ReloadReport {
             version: self.program.version,
             changed: true,
             notes,
         })
+    }
+
+    /// Everything that certificates and keys are read for.
+    fn certificates(&self) -> Vec<Arc<dyn FromFiles>> {
+        let acceptors = self.listeners.values().filter_map(|one| one.tls.clone());
+        let acceptors = acceptors.map(|acceptor| acceptor as Arc<dyn FromFiles>);
+        let connectors = self.program.connectors.values().cloned();
+        let connectors = connectors.map(|connector| connector as Arc<dyn FromFiles>);
+        acceptors.chain(connectors).collect()
+    }
+
+    /// Files that certificates and keys are read from.
+    pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
+        let all = self.certificates();
+        all.iter()
+            .flat_map(|one| one.files().into_iter().map(Path::to_path_buf))
+            .collect()
+    }
+
+    /// Certificates whose files changed. One that cannot be used refuses the reload, and everything stays.
+    async fn read_certificates_again(&self, plan: &Plan) -> Result<Vec<Renewed>, ReloadError> {
+        // Those of listeners and upstreams that go, or get others, do not matter any more.
+        let acceptors = plan.listeners.iter().filter_map(|listener| {
+            let acceptor = self.listeners.get(&listener.name)?.tls.clone()?;
+            let is_kept = listener.tls.as_ref() == Some(acceptor.plan());
+            let place = format!("listener {}", listener.name);
+            is_kept.then_some((place, acceptor as Arc<dyn FromFiles>))
+        });
+        let connectors = plan.upstreams.iter().filter_map(|upstream| {
+            let connector = Arc::clone(self.program.connectors.get(&upstream.name)?);
+            let is_kept = upstream.tls.as_ref() == Some(connector.plan());
+            let place = format!("upstream {}", upstream.name);
+            is_kept.then_some((place, connector as Arc<dyn FromFiles>))
+        });
+        let all: Vec<_> = acceptors.chain(connectors).collect();
+        let read = in_background(move || {
+            let mut renewed = Vec::new();
+            for (place, certificates) in all {
+                match certificates.read_again() {
+                    Ok(None) => {}
+                    Ok(Some(renewal)) => renewed.push((place, renewal)),
+                    Err(error) => {
+                        return Err(vec![format!("{place}: {}", with_causes(&error))]);
+                    }
+                }
+            }
+            Ok(renewed)
+        });
+        read.await
+            .ok_or_else(broken)?
+            .map_err(ReloadError::Conflict)
     }
 
     /// What a reload cannot change.
@@ -260,11 +323,16 @@ impl Controller {
     }
 
     /// Lets every worker run the new plan's routes and upstreams.
-    async fn adopt(&mut self, plan: Plan, settings: Settings) -> Result<(), ReloadError> {
+    async fn adopt(
+        &mut self,
+        plan: Plan,
+        settings: Settings,
+        connectors: Connectors,
+    ) -> Result<(), ReloadError> {
         let old = Arc::clone(&self.program);
         let workers = self.workers.len();
         let compiled = in_background(move || {
-            let program = compile(&plan, &settings, workers, Some(&old));
+            let program = compile(&plan, &settings, connectors, workers, Some(&old));
             let in_force = InForce::new(&plan, &settings, program.version);
             (plan, settings, Arc::new(program), in_force)
         })
@@ -330,15 +398,20 @@ impl Controller {
                 let plan = Arc::new(plan.clone());
                 listening.gate.adopt(&plan, self.descriptors, count);
                 listening.plan = Arc::clone(&plan);
-                self.tell_all(|| Command::Relist(Arc::clone(&plan))).await;
+                listening.tls = parts.acceptors.get(&plan.name).cloned();
+                let tls = listening.tls.clone();
+                self.tell_all(|| Command::Relist(Arc::clone(&plan), tls.clone()))
+                    .await;
             }
         }
         for bound in parts.listeners {
-            self.listen(bound).await;
+            let tls = parts.acceptors.get(&bound.plan.name).cloned();
+            self.listen(bound, tls).await;
         }
+        self.status.set_certificates(self.certificates());
     }
 
-    async fn listen(&mut self, bound: Bound) {
+    async fn listen(&mut self, bound: Bound, tls: Option<Arc<Acceptor>>) {
         let Bound {
             plan,
             address,
@@ -348,6 +421,7 @@ impl Controller {
         for (worker, socket) in self.workers.iter().zip(sockets) {
             let listen = ListenCommand {
                 plan: Arc::clone(&plan),
+                tls: tls.clone(),
                 socket,
                 gate: Arc::clone(&gate),
             };
@@ -359,6 +433,7 @@ impl Controller {
                 plan,
                 address,
                 gate,
+                tls,
             },
         );
     }
@@ -481,9 +556,28 @@ impl Controller {
     }
 }
 
-fn compile(plan: &Plan, settings: &Settings, workers: usize, old: Option<&Program>) -> Program {
+/// A listener or upstream, and certificates to be put in force there.
+type Renewed = (String, Renewal);
+
+/// Puts them in force for connections to come; what changed, a line each.
+fn renew(renewed: Vec<Renewed>) -> Vec<String> {
+    let renew = |(place, renewal): Renewed| {
+        renewal.put_in_force();
+        format!("{place}: certificates read again")
+    };
+    renewed.into_iter().map(renew).collect()
+}
+
+fn compile(
+    plan: &Plan,
+    settings: &Settings,
+    connectors: Connectors,
+    workers: usize,
+    old: Option<&Program>,
+) -> Program {
     let mut program = Program::new(&plan.listeners, &plan.routes, &plan.upstreams, old);
     program.known_methods = settings.known_methods;
+    program.connectors = connectors;
     match &settings.tracing {
         Some(tracing) => program.traced(tracing, workers),
         None => program,

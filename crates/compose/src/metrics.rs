@@ -1,10 +1,14 @@
 //! One page of metrics from the workers' sheets and the process' own figures.
 
+use std::collections::HashSet;
+use std::time::UNIX_EPOCH;
+
 use admin::Page;
 use telemetry::Meters;
 use telemetry::access_log::Meter;
 use telemetry::diagnostics::Diagnostics;
 use telemetry::metrics::{Family, Format, Instrument, Kind, Sheet, process_sheet};
+use tls::CertificateView;
 
 static RELOADS: Family = Family::new(Instrument {
     name: "tidegate.config.reloads",
@@ -25,6 +29,13 @@ static LAST_RELOAD_FAILED: Family = Family::new(Instrument {
     kind: Kind::Gauge,
 });
 
+static CERTIFICATE_END: Family = Family::new(Instrument {
+    name: "tidegate.tls.certificate_not_after",
+    unit: "s",
+    description: "When a listener's certificate ends, in seconds since 1970.",
+    kind: Kind::Gauge,
+});
+
 /// Figures that no worker has.
 pub(crate) struct Figures {
     pub(crate) resource: Resource,
@@ -34,6 +45,7 @@ pub(crate) struct Figures {
     pub(crate) access_log: Option<Meter>,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) exports: Meters,
+    pub(crate) certificates: Vec<CertificateView>,
 }
 
 /// Attributes of the resource.
@@ -73,6 +85,21 @@ pub(crate) fn gather(sheets: impl Iterator<Item = Sheet>, figures: &Figures) -> 
     }
     figures.diagnostics.collect(&mut sum);
     figures.exports.collect(&mut sum);
+    collect_certificates(&mut sum, &figures.certificates);
     process_sheet(&mut sum);
     sum
+}
+
+/// Listeners may share a certificate: it is told once.
+fn collect_certificates(sheet: &mut Sheet, certificates: &[CertificateView]) {
+    let mut told = HashSet::new();
+    for certificate in certificates {
+        if !told.insert(&certificate.file) {
+            continue;
+        }
+        let end = certificate.not_after.duration_since(UNIX_EPOCH);
+        let file = certificate.file.to_string_lossy();
+        let end = end.unwrap_or_default().as_secs_f64();
+        sheet.gauge(&CERTIFICATE_END, &[("certificate", &file)], end);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use config::{DnsPlan, NameServers, Plan};
 use discovery::{Resolver, Update, follow};
@@ -139,12 +140,15 @@ impl Names {
             match &endpoint.address {
                 EndpointAddress::Socket(address) => endpoints.push(ResolvedEndpoint {
                     address: *address,
+                    host: None,
                     weight,
                 }),
                 EndpointAddress::Name { host, port } => {
                     let addresses = self.known.get(host).into_iter().flatten();
+                    let host: Arc<str> = Arc::from(&**host);
                     endpoints.extend(addresses.map(|ip| ResolvedEndpoint {
                         address: SocketAddr::new(*ip, *port),
+                        host: Some(Arc::clone(&host)),
                         weight,
                     }));
                 }

@@ -172,6 +172,7 @@ async fn react(controller: &mut Controller, signals: &mut Signals, mut watch: Wa
             Reload(Option<crate::status::ReloadRequest>),
             Name,
         }
+        watch.follow(controller.certificate_files());
         let event = tokio::select! {
             _ = signals.terminate.recv() => Event::Stop,
             _ = signals.interrupt.recv() => Event::Stop,

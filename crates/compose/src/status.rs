@@ -15,6 +15,7 @@ use telemetry::access_log::Meter;
 use telemetry::diagnostics::Diagnostics;
 use telemetry::metrics::Sheet;
 use telemetry::settings::Settings;
+use tls::FromFiles;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::controller::with_causes;
@@ -55,6 +56,7 @@ pub(crate) struct Status {
     diagnostics: Diagnostics,
     access_log: Mutex<Option<Meter>>,
     exports: Mutex<Meters>,
+    certificates: Mutex<Vec<Arc<dyn FromFiles>>>,
     reloads: AtomicU64,
     reload_failures: AtomicU64,
     last_reload_failed: AtomicU8,
@@ -76,6 +78,7 @@ impl Status {
             diagnostics,
             access_log: Mutex::new(None),
             exports: Mutex::default(),
+            certificates: Mutex::default(),
             reloads: AtomicU64::new(0),
             reload_failures: AtomicU64::new(0),
             last_reload_failed: AtomicU8::new(0),
@@ -112,6 +115,13 @@ impl Status {
             .unwrap_or_else(PoisonError::into_inner) = meter;
     }
 
+    pub(crate) fn set_certificates(&self, certificates: Vec<Arc<dyn FromFiles>>) {
+        *self
+            .certificates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = certificates;
+    }
+
     pub(crate) fn set_exports(&self, meters: Meters) {
         let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
         *exports = meters.after(std::mem::take(&mut *exports));
@@ -132,6 +142,13 @@ impl Status {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
             diagnostics: self.diagnostics.clone(),
+            certificates: self
+                .certificates
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .flat_map(|one| one.certificates())
+                .collect(),
             exports: self
                 .exports
                 .lock()

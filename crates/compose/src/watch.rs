@@ -1,7 +1,9 @@
 //! Notices that the configuration changed on disk, however an editor or a deployment writes it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -16,7 +18,9 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 /// Watches a configuration file or folder.
 pub(crate) struct Watch {
     /// Ends the watching when dropped.
-    _watcher: Option<RecommendedWatcher>,
+    watcher: Option<RecommendedWatcher>,
+    /// Files beside the configuration.
+    beside: Arc<Mutex<Beside>>,
     touched: mpsc::Receiver<()>,
     /// Of a touch that was taken and is not reported yet.
     settling: Option<Settling>,
@@ -27,18 +31,42 @@ impl Watch {
     /// of what it links to. Without a path, or when the system cannot watch, only signals and the admin API reload.
     pub(crate) fn new(path: Option<&Path>) -> Self {
         let (sender, touched) = mpsc::channel(1);
+        let beside = Arc::default();
         let watcher = path.and_then(|path| {
-            begin(path, sender)
+            begin(path, sender, Arc::clone(&beside))
                 .inspect_err(|error| {
                     tracing::warn!("configuration changes are not noticed by themselves: {error}")
                 })
                 .ok()
         });
         Self {
-            _watcher: watcher,
+            watcher,
+            beside,
             touched,
             settling: None,
         }
+    }
+
+    /// Watches these files too, and no longer those of the last call.
+    pub(crate) fn follow(&mut self, files: Vec<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        let targets = files.iter().filter_map(|file| file.canonicalize().ok());
+        let files: Vec<PathBuf> = files.iter().cloned().chain(targets).collect();
+        let folders: BTreeSet<PathBuf> = files.iter().map(|file| folder_of(file)).collect();
+        let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        for folder in &folders {
+            if !beside.folders.contains(folder)
+                && let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
+            {
+                let folder = folder.display();
+                tracing::warn!(
+                    "{folder}: changes of certificates are not noticed by themselves: {error}"
+                );
+            }
+        }
+        *beside = Beside { files, folders };
     }
 
     /// Waits until the configuration was touched and left alone for a moment, [`SETTLE_MAX`] at most. Never ends when
@@ -60,6 +88,31 @@ impl Watch {
                 }
             }
         }
+    }
+}
+
+/// Certificates and keys.
+#[derive(Debug, Default)]
+struct Beside {
+    files: Vec<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Beside {
+    fn concerns(&self, event: &Event) -> bool {
+        let is_one = |path: &PathBuf| {
+            self.files
+                .iter()
+                .any(|file| file.file_name() == path.file_name())
+        };
+        !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(is_one)
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        Some(_) | None => PathBuf::from("."),
     }
 }
 
@@ -85,11 +138,19 @@ impl Settling {
     }
 }
 
-fn begin(path: &Path, sender: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+fn begin(
+    path: &Path,
+    sender: mpsc::Sender<()>,
+    beside: Arc<Mutex<Beside>>,
+) -> notify::Result<RecommendedWatcher> {
     let names = Names::of(path);
     let folders = names.folders.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        if names.may_concern(&event) {
+        let is_beside = event.as_ref().is_ok_and(|event| {
+            let beside = beside.lock().unwrap_or_else(PoisonError::into_inner);
+            beside.concerns(event)
+        });
+        if is_beside || names.may_concern(&event) {
             // One token is enough: whoever takes it reads everything.
             sender.try_send(()).ok();
         }
@@ -117,16 +178,12 @@ impl Names {
                 target: None,
             };
         }
-        let folder = |path: &Path| match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            Some(_) | None => PathBuf::from("."),
-        };
-        let mut folders = vec![folder(path)];
+        let mut folders = vec![folder_of(path)];
         let target = path.canonicalize().ok();
         if let Some(target) = &target
-            && !folders.contains(&folder(target))
+            && !folders.contains(&folder_of(target))
         {
-            folders.push(folder(target));
+            folders.push(folder_of(target));
         }
         Self {
             folders,
@@ -174,7 +231,8 @@ mod tests {
     async fn a_dropped_wait_loses_no_touch() {
         let (sender, touched) = mpsc::channel(1);
         let mut watch = Watch {
-            _watcher: None,
+            watcher: None,
+            beside: Arc::default(),
             touched,
             settling: None,
         };

@@ -13,6 +13,7 @@ mod route;
 mod scope;
 mod telemetry;
 mod template;
+mod tls;
 mod upstream;
 mod word;
 

@@ -2,18 +2,42 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::certificate::Certificate;
 use crate::services::Services;
 
-const WEB: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
-
-/// The configuration of the demo as YAML, with the listener on 127.0.0.1:8080 and the admin API on 127.0.0.1:9901.
-pub fn config(services: &Services) -> String {
-    config_with(services, WEB, ADMIN)
+/// Where the demo is reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// In plain text.
+    pub web: SocketAddr,
+    /// Over TLS.
+    pub secure: SocketAddr,
+    /// The admin API.
+    pub admin: SocketAddr,
 }
 
-/// As [`config`], with a listener and an admin API on other addresses.
-pub fn config_with(services: &Services, web: SocketAddr, admin: SocketAddr) -> String {
+impl Default for Addresses {
+    /// 127.0.0.1, with the ports 8080, 8443 and 9901.
+    fn default() -> Self {
+        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            web: at(8080),
+            secure: at(8443),
+            admin: at(9901),
+        }
+    }
+}
+
+/// The configuration of the demo as YAML, at the default addresses.
+pub fn config(services: &Services, certificate: &Certificate) -> String {
+    config_with(services, certificate, Addresses::default())
+}
+
+/// As [`config`], at other addresses.
+pub fn config_with(services: &Services, certificate: &Certificate, addresses: Addresses) -> String {
+    let Addresses { web, secure, admin } = addresses;
+    let cert = certificate.cert().display().to_string();
+    let key = certificate.key().display().to_string();
     let products = services.products();
     let site = services.site();
     let traces = services.traces();
@@ -22,11 +46,15 @@ pub fn config_with(services: &Services, web: SocketAddr, admin: SocketAddr) -> S
 listeners:
   web:
     address: "{web}"
+  secure:                                 # the same over TLS, with a certificate of the demo's own
+    address: "{secure}"
+    tls: {{ certificates: [{{ cert: "{cert}", key: "{key}" }}] }}
 
 routes:                                   # the most specific match wins, whatever the order
   - name: api                             # /api/products becomes /products
     match: {{ path_prefix: /api }}
     filters:
+      - hsts: {{ max_age: 1h }}             # over TLS only
       - request_headers: {{ set: {{ x-edge: tidegate, x-client: "${{client_ip}}" }}, remove: [x-debug] }}
       - response_headers: {{ set: {{ x-served-by: tidegate }} }}
     forward: {{ upstream: products, timeout: 3s, rewrite: {{ path_prefix: / }} }}
@@ -78,13 +106,16 @@ admin:
     )
 }
 
-/// What to try, one command per line, for a listener and an admin API on these addresses.
-pub fn greeting(services: &Services, web: SocketAddr, admin: SocketAddr) -> String {
+/// What to try, one command per line, at these addresses.
+pub fn greeting(services: &Services, certificate: &Certificate, addresses: Addresses) -> String {
+    let Addresses { web, secure, admin } = addresses;
+    let cert = certificate.cert().display().to_string();
     let traces = services.traces();
     format!(
         r#"Tidegate demo
 
   Site          http://{web}/
+  Over TLS      https://{secure}/  (certificate: {cert})
   Admin         http://{admin}/
   Traces        http://{traces}/
 
@@ -103,6 +134,8 @@ Try:
   curl -i 'http://{web}/api/slow?ms=4000'                # 504: the route waits 3 s
   curl -i http://{web}/api/status/503                    # 503
   curl -i http://{web}/script.js -H 'range: bytes=0-99'  # 206
+  curl --cacert {cert} https://{secure}/hello
+  curl -i --cacert {cert} https://{secure}/api/products/7  # strict-transport-security
 
   curl http://{admin}/metrics
   curl http://{admin}/upstreams

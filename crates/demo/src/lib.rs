@@ -6,6 +6,7 @@
 
 mod body;
 mod catalogue;
+mod certificate;
 mod config;
 mod products;
 mod query;
@@ -14,5 +15,6 @@ mod services;
 mod site;
 mod traces;
 
-pub use config::{config, config_with, greeting};
+pub use certificate::Certificate;
+pub use config::{Addresses, config, config_with, greeting};
 pub use services::Services;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use base::{Buffer, BufferPool};
 use net::{Stream, Timer};
+use rustls::HandshakeKind;
+use tls::{Acceptor, Peer};
 
 use crate::listener::{Admission, Listener};
 use crate::worker::Worker;
@@ -27,6 +29,8 @@ pub(crate) struct Conn {
     pub(crate) timer: Timer,
     pub(crate) listener: Rc<Listener>,
     pub(crate) peer: SocketAddr,
+    /// Who that is, once hands are shaken; `None` on a plain connection.
+    pub(crate) tls: Option<Box<Peer>>,
     /// When it was accepted, or its last exchange ended.
     pub(crate) touched: Cell<Instant>,
     /// Requests begun on it.
@@ -46,7 +50,42 @@ pub(crate) enum Heard {
     Expired,
 }
 
+/// How hands were shaken, or not: a word of a bounded set.
+pub(crate) type Greeting = &'static str;
+
 impl Conn {
+    /// Shakes hands, within `handshake_timeout`. Dropping the future leaves the connection unusable.
+    ///
+    /// # Errors
+    /// Why there is nobody to talk to.
+    pub(crate) async fn greet(&mut self, acceptor: &Acceptor) -> Result<Greeting, Greeting> {
+        let patience = self.listener.plan().limits.handshake_timeout;
+        self.timer.arm(Instant::now() + patience);
+        let shaken = {
+            let mut shaking = std::pin::pin!(self.stream.handshake());
+            std::future::poll_fn(|cx| match shaking.as_mut().poll(cx) {
+                Poll::Ready(shaken) => Poll::Ready(shaken),
+                Poll::Pending => {
+                    let expired = self.timer.poll_expired(cx);
+                    expired.map(|()| Err(io::ErrorKind::TimedOut.into()))
+                }
+            })
+            .await
+        };
+        shaken.map_err(|error| handshake_fault(&error))?;
+        let session = self.stream.with_session(|session| match session {
+            rustls::Connection::Server(session) => {
+                let is_resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+                Some((acceptor.peer(session), is_resumed))
+            }
+            rustls::Connection::Client(_) => None,
+        });
+        let (peer, is_resumed) = session.flatten().ok_or("protocol")?;
+        self.tls = Some(Box::new(peer.map_err(|_| "client_certificate")?));
+        self.touched.set(Instant::now());
+        Ok(if is_resumed { "resumed" } else { "full" })
+    }
+
     /// Waits for the first bytes of the next request with nothing held, and reads them. While the worker drains, only
     /// what has come is read.
     pub(crate) async fn idle(&self, worker: &Worker, input: &mut Buffer) -> Heard {
@@ -134,6 +173,21 @@ impl Conn {
             total += dropped.len();
             dropped.clear();
         }
+    }
+}
+
+/// Who is to blame is not told to the client beyond its alert; what it was is counted.
+fn handshake_fault(error: &io::Error) -> Greeting {
+    let fault = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match (fault, error.kind()) {
+        (Some(rustls::Error::NoCertificatesPresented), _) => "client_certificate",
+        (Some(rustls::Error::InvalidCertificate(_)), _) => "client_certificate",
+        (Some(rustls::Error::NoApplicationProtocol), _) => "alpn",
+        (Some(rustls::Error::PeerIncompatible(_)), _) => "incompatible",
+        (Some(rustls::Error::AlertReceived(_)), _) => "refused_by_client",
+        (Some(_), _) => "protocol",
+        (None, io::ErrorKind::TimedOut) => "timeout",
+        (None, _) => "client_gone",
     }
 }
 

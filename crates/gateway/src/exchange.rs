@@ -8,7 +8,9 @@ use base::{Buffer, BufferPool};
 use h1::{Framing, HeadLimits, HeadReader};
 use message::{FieldKind, RequestHead, ResponseHead, Version};
 use telemetry::access_log::{AccessRecord, End};
-use telemetry::metrics::{Exemplar, MethodLabel, Outcome, RouteLabel, RpcStatusCode, Served};
+use telemetry::metrics::{
+    Exemplar, MethodLabel, Outcome, RouteLabel, RpcStatusCode, Scheme, Served,
+};
 use telemetry::trace::{Finished, Recording, Subject};
 
 use crate::body::RequestBody;
@@ -19,7 +21,7 @@ use crate::forwarding::{Client, remove_claims};
 use crate::heads::{Persistence, edit_fields};
 use crate::local;
 use crate::plan::LimitsPlan;
-use crate::program::Target;
+use crate::program::{Route, Target};
 use crate::refusal::Refusal;
 use crate::router::RouteIndex;
 use crate::rpc::Call;
@@ -179,7 +181,7 @@ pub(crate) async fn exchange(worker: &Worker, conn: &Conn, scratch: &mut Scratch
         // Nothing in the head can be relied on.
         scratch.head.clear();
     }
-    ex.client = Client::of(conn.peer, &scratch.head.fields, &plan);
+    ex.client = Client::of(conn, &scratch.head.fields, &plan);
     let active = worker
         .stats
         .requests
@@ -220,6 +222,7 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
     if count_hop(head)? == Hop::Last {
         return Ok(local::answer_here(ex, scratch).await);
     }
+    check_tenancy(ex.conn, ex.client, head)?;
     #[cfg(feature = "faults")]
     crate::faults::strike(&head.fields, crate::faults::Place::Check);
     ex.route = ex.snapshot.program.router.find(head);
@@ -246,6 +249,20 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
         Target::Forward(target) => forward(ex, scratch, route, target).await,
         Target::Respond(respond) => Ok(local::respond(ex, scratch, route, respond).await),
         Target::Redirect(redirect) => Ok(local::redirect(ex, scratch, route, redirect).await),
+    }
+}
+
+/// A connection is for the hosts of the certificate it was begun with (GW-25; RFC 9110 7.4), unless it is a trusted proxy's,
+/// which speaks for others.
+fn check_tenancy(conn: &Conn, client: Client, head: &RequestHead) -> Result<(), Refusal> {
+    let is_covered = match &conn.tls {
+        Some(peer) => head.host().is_empty() || peer.names.covers(head.host()),
+        None => true,
+    };
+    if is_covered || client.is_reported {
+        Ok(())
+    } else {
+        Err(Refusal::Misdirected)
     }
 }
 
@@ -305,7 +322,7 @@ impl<'a> Exchange<'a> {
                 websocket: false,
                 te_trailers: false,
             },
-            client: Client::direct(conn.peer),
+            client: Client::direct(conn),
             keeps: false,
             status: 0,
             bytes_out: 0,
@@ -399,6 +416,12 @@ impl<'a> Exchange<'a> {
                 sink.record(&record);
             }
         }
+    }
+
+    /// What this client is told of TLS: over a plain connection nothing (RFC 6797 7.2).
+    pub(crate) fn hsts<'r>(&self, route: &'r Route) -> Option<&'r str> {
+        let is_secure = self.client.scheme == Scheme::Https;
+        route.hsts.as_deref().filter(|_| is_secure)
     }
 
     /// As metrics call it.

@@ -71,6 +71,7 @@ enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectFailure {
     Failed,
+    Handshake,
     TimedOut,
     Exhausted,
 }
@@ -304,8 +305,12 @@ impl<'a> Tries<'a> {
         .await;
         connected.map(|connected| {
             connected.map_err(|error| {
-                Failure::Connect(match error {
+                Failure::Connect(match &error {
                     AcquireError::Failed { .. } => ConnectFailure::Failed,
+                    AcquireError::Handshake { peer, source } => {
+                        tracing::warn!(%peer, %source, "an upstream was not believed");
+                        ConnectFailure::Handshake
+                    }
                     AcquireError::TimedOut { .. } => ConnectFailure::TimedOut,
                     AcquireError::Exhausted { .. } => ConnectFailure::Exhausted,
                 })
@@ -420,6 +425,7 @@ impl Failure {
     fn refusal(self) -> Refusal {
         match self {
             Self::Connect(ConnectFailure::Failed) => Refusal::ConnectFailed,
+            Self::Connect(ConnectFailure::Handshake) => Refusal::HandshakeFailed,
             Self::Connect(ConnectFailure::TimedOut) => Refusal::ConnectTimedOut,
             Self::Connect(ConnectFailure::Exhausted) => Refusal::Exhausted,
             Self::NoResponse => Refusal::NoResponse,

@@ -6,6 +6,7 @@ use h1::append_field;
 use message::{FieldKind, Fields, RequestHead};
 use telemetry::metrics::Scheme;
 
+use crate::conn::Conn;
 use crate::plan::{ForwardedHeaders, ListenerPlan};
 use crate::text::append_ip;
 
@@ -27,10 +28,13 @@ pub(crate) struct Client {
 
 impl Client {
     /// The peer itself, as long as nothing of its head is known.
-    pub(crate) fn direct(peer: SocketAddr) -> Self {
+    pub(crate) fn direct(conn: &Conn) -> Self {
         Self {
-            ip: peer.ip().to_canonical(),
-            scheme: Scheme::Http,
+            ip: conn.peer.ip().to_canonical(),
+            scheme: match conn.tls {
+                Some(_) => Scheme::Https,
+                None => Scheme::Http,
+            },
             is_reported: false,
             believed: 0,
         }
@@ -38,8 +42,8 @@ impl Client {
 
     /// Walks what proxies reported from right to left, over trusted proxies, to the first address that is none: the
     /// `Forwarded` fields where the listener speaks only those, `X-Forwarded-For` otherwise.
-    pub(crate) fn of(peer: SocketAddr, fields: &Fields, listener: &ListenerPlan) -> Self {
-        let mut client = Self::direct(peer);
+    pub(crate) fn of(conn: &Conn, fields: &Fields, listener: &ListenerPlan) -> Self {
+        let mut client = Self::direct(conn);
         let trusted = &listener.trusted_proxies;
         let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
         if trusted.is_empty() || !is_trusted(client.ip) {
@@ -62,8 +66,10 @@ impl Client {
             }
         }
         let proto = client.reported(fields, kind, FieldKind::XForwardedProto, b"proto");
-        if proto.is_some_and(|proto| proto.eq_ignore_ascii_case(b"https")) {
-            client.scheme = Scheme::Https;
+        for scheme in Scheme::ALL {
+            if proto.is_some_and(|proto| proto.eq_ignore_ascii_case(scheme.label().as_bytes())) {
+                client.scheme = scheme;
+            }
         }
         client
     }
@@ -197,10 +203,12 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
 pub(crate) fn append_forwarding(
     out: &mut Vec<u8>,
     head: &RequestHead,
-    peer: SocketAddr,
+    conn: &Conn,
     listener: &ListenerPlan,
 ) {
-    let peer = peer.ip().to_canonical();
+    let Client {
+        ip: peer, scheme, ..
+    } = Client::direct(conn);
     let (x_forwarded, forwarded) = match listener.forwarded_headers {
         ForwardedHeaders::XForwarded => (true, false),
         ForwardedHeaders::Forwarded => (false, true),
@@ -208,20 +216,30 @@ pub(crate) fn append_forwarding(
         ForwardedHeaders::Off => (false, false),
     };
     if x_forwarded {
-        append_x_forwarded(out, head, peer);
+        append_x_forwarded(out, head, peer, scheme);
+    }
+    if let Some(client) = conn.tls.as_ref().and_then(|peer| peer.client.as_ref()) {
+        append_field(out, b"x-client-cert-subject", client.subject.as_bytes());
+        if !client.alternatives.is_empty() {
+            append_field(out, b"x-client-cert-san", client.alternatives.as_bytes());
+        }
     }
     if forwarded {
-        append_forwarded(out, head, peer);
+        append_forwarded(out, head, peer, scheme);
     }
 }
 
-fn append_x_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr) {
+fn append_x_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr, scheme: Scheme) {
     out.extend_from_slice(b"x-forwarded-for: ");
     append_list(out, &head.fields, FieldKind::XForwardedFor);
     append_ip(out, peer);
     out.extend_from_slice(b"\r\n");
     let proto = head.fields.first(FieldKind::XForwardedProto);
-    append_field(out, b"x-forwarded-proto", proto.unwrap_or(b"http"));
+    append_field(
+        out,
+        b"x-forwarded-proto",
+        proto.unwrap_or(scheme.label().as_bytes()),
+    );
     match head.fields.first(FieldKind::XForwardedHost) {
         Some(host) => append_field(out, b"x-forwarded-host", host),
         None if head.host().is_empty() => {}
@@ -234,7 +252,7 @@ fn append_x_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr) {
 }
 
 /// RFC 7239 4: one element for this hop, behind those a trusted proxy reported.
-fn append_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr) {
+fn append_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr, scheme: Scheme) {
     out.extend_from_slice(b"forwarded: ");
     append_list(out, &head.fields, FieldKind::Forwarded);
     match peer {
@@ -253,7 +271,9 @@ fn append_forwarded(out: &mut Vec<u8>, head: &RequestHead, peer: IpAddr) {
         append_host(out, head);
         out.push(b'"');
     }
-    out.extend_from_slice(b";proto=http\r\n");
+    out.extend_from_slice(b";proto=");
+    out.extend_from_slice(scheme.label().as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 fn append_list(out: &mut Vec<u8>, fields: &Fields, kind: FieldKind) {

@@ -72,11 +72,13 @@ impl Outbound<'_> {
                 self.tracer
                     .is_some_and(|tracer| tracer.owns(field.kind, field.name))
             };
-            if !Self::is_left_out(field.kind) && !is_traced() {
+            // What a trusted proxy says of its client's certificate gives way to the certificate that was seen here.
+            let is_replaced = field.kind == FieldKind::XClientCert && self.shows_certificate();
+            if !Self::is_left_out(field.kind) && !is_replaced && !is_traced() {
                 append_field(out, field.name, field.value);
             }
         }
-        append_forwarding(out, head, self.conn.peer, self.listener);
+        append_forwarding(out, head, self.conn, self.listener);
         if let Some(tracer) = self.tracer {
             tracer.append_context(trace, out);
         }
@@ -92,6 +94,11 @@ impl Outbound<'_> {
         self.append_connection_fields(out);
         out.extend_from_slice(b"\r\n");
         Ok(())
+    }
+
+    fn shows_certificate(&self) -> bool {
+        let peer = self.conn.tls.as_ref();
+        peer.is_some_and(|peer| peer.client.is_some())
     }
 
     /// Fields that are not copied: those of the client's connection, those written anew.
@@ -261,6 +268,9 @@ pub(crate) fn remove_nominated(fields: &mut Fields) {
     }
 }
 
+/// RFC 6797 6.1.
+pub(crate) const HSTS: &[u8] = b"strict-transport-security";
+
 /// What the gateway adds to a forwarded response head; nothing to an interim one.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Marks<'a> {
@@ -268,6 +278,8 @@ pub(crate) struct Marks<'a> {
     pub(crate) request_id: &'a [u8],
     /// Unless the upstream sent one.
     pub(crate) date: &'a [u8],
+    /// `Strict-Transport-Security`, unless the upstream sent one.
+    pub(crate) hsts: Option<&'a str>,
     /// A field with the trace's id, in place of what the upstream sent under that name.
     pub(crate) trace: Option<(&'a str, [u8; 32])>,
 }
@@ -289,6 +301,7 @@ pub(crate) fn append_response_head(
 ) {
     append_status_line(out, head.status);
     let (mut has_date, mut has_id) = (false, false);
+    let mut hsts = marks.hsts;
     for field in head.fields.iter() {
         let is_framing = field.kind == FieldKind::ContentLength;
         if field.kind.is_hop_by_hop() || is_framing || marks.replaces(field.name) {
@@ -296,7 +309,13 @@ pub(crate) fn append_response_head(
         }
         has_date |= field.kind == FieldKind::Date;
         has_id |= field.kind == FieldKind::XRequestId;
+        if hsts.is_some() && field.name.eq_ignore_ascii_case(HSTS) {
+            hsts = None;
+        }
         append_field(out, field.name, field.value);
+    }
+    if let Some(hsts) = hsts {
+        append_field(out, HSTS, hsts.as_bytes());
     }
     if !has_date && !head.status.is_interim() {
         append_field(out, b"date", marks.date);

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tls::Acceptor;
+
 use crate::plan::{ConnectionsMax, ListenerPlan};
 
 /// Of all descriptors, the share client connections may take when `connections_max` is `auto`: each may need a second
@@ -29,6 +31,8 @@ pub struct Gate {
 pub(crate) struct Listener {
     pub(crate) name: Box<str>,
     plan: RefCell<Rc<ListenerPlan>>,
+    /// What connections begin TLS with, where they do.
+    acceptor: RefCell<Option<Arc<Acceptor>>>,
     gate: Arc<Gate>,
 }
 
@@ -125,10 +129,15 @@ impl Drop for Admission {
 }
 
 impl Listener {
-    pub(crate) fn new(plan: &ListenerPlan, gate: Arc<Gate>) -> Self {
+    pub(crate) fn new(
+        plan: &ListenerPlan,
+        acceptor: Option<Arc<Acceptor>>,
+        gate: Arc<Gate>,
+    ) -> Self {
         Self {
             name: plan.name.clone(),
             plan: RefCell::new(Rc::new(plan.clone())),
+            acceptor: RefCell::new(acceptor),
             gate,
         }
     }
@@ -138,7 +147,12 @@ impl Listener {
         Rc::clone(&self.plan.borrow())
     }
 
-    pub(crate) fn adopt(&self, plan: &ListenerPlan) {
+    pub(crate) fn acceptor(&self) -> Option<Arc<Acceptor>> {
+        self.acceptor.borrow().clone()
+    }
+
+    pub(crate) fn adopt(&self, plan: &ListenerPlan, acceptor: Option<Arc<Acceptor>>) {
+        *self.acceptor.borrow_mut() = acceptor;
         if **self.plan.borrow() != *plan {
             *self.plan.borrow_mut() = Rc::new(plan.clone());
         }

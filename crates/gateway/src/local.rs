@@ -8,7 +8,7 @@ use telemetry::trace::{Detail, Note};
 
 use crate::check::ensure_request_id;
 use crate::exchange::{Exchange, Next, Scratch};
-use crate::heads::{LocalHead, Persistence, edit_fields};
+use crate::heads::{HSTS, LocalHead, Persistence, edit_fields};
 use crate::plan::{RedirectPlan, RespondPlan};
 use crate::program::Route;
 use crate::refusal::Refusal;
@@ -149,6 +149,11 @@ async fn send(
                 append_text(out, text, values)
             });
         }
+    }
+    if let Some(hsts) = route.and_then(|route| ex.hsts(route))
+        && fields.named(HSTS).next().is_none()
+    {
+        fields.append(HSTS, hsts.as_bytes());
     }
     if fields.first(FieldKind::XRequestId).is_none()
         && let Some(id) = head.fields.first(FieldKind::XRequestId)

@@ -8,7 +8,7 @@ mod template;
 
 pub use listener::{ConnectionsMax, ForwardedHeaders, LimitsPlan, ListenerPlan, UnderscoreFields};
 pub use route::{
-    FilterPlan, ForwardPlan, HeaderEditsPlan, MatchPlan, PathMatch, RedirectPlan, RespondPlan,
-    RetryOn, RetryPlan, RewritePath, RewritePlan, RoutePlan, SplitPlan, TargetPlan,
+    FilterPlan, ForwardPlan, HeaderEditsPlan, HstsPlan, MatchPlan, PathMatch, RedirectPlan,
+    RespondPlan, RetryOn, RetryPlan, RewritePath, RewritePlan, RoutePlan, SplitPlan, TargetPlan,
 };
 pub use template::{Part, TextTemplate, TextTemplateError, Variable};

@@ -8,6 +8,7 @@ use message::{FieldName, FieldValue, StatusCode};
 use telemetry::metrics::KnownMethods;
 use telemetry::plan::TracingPlan;
 use telemetry::trace::{RouteNames, Tracing};
+use upstream::Connectors;
 use upstream::plan::UpstreamPlan;
 
 use crate::plan::{
@@ -25,6 +26,8 @@ pub struct Program {
     pub routes: Vec<Route>,
     /// In the order of the plan.
     pub upstreams: Vec<Arc<UpstreamPlan>>,
+    /// What those of them that speak TLS begin it with.
+    pub connectors: Connectors,
     /// In the order of the plan.
     pub listeners: Vec<Arc<ListenerPlan>>,
     /// Counts reloads from 1.
@@ -48,6 +51,8 @@ pub struct Route {
     pub request_edits: Box<[HeaderEditsPlan]>,
     /// Header edits of all its filters, in order.
     pub response_edits: Box<[HeaderEditsPlan]>,
+    /// The value of `Strict-Transport-Security`, where there is TLS; of several filters the last one's.
+    pub hsts: Option<Box<str>>,
     /// What answers.
     pub target: Target,
     /// For `${path.NAME}`.
@@ -143,6 +148,7 @@ impl Program {
             version: previous.map_or(0, |old| old.version) + 1,
             upstreams,
             tracing: None,
+            connectors: Connectors::new(),
             known_methods: KnownMethods::default(),
         }
     }
@@ -166,10 +172,12 @@ impl Program {
 impl Route {
     fn new(plan: &RoutePlan, upstreams: &HashMap<&str, usize>) -> Self {
         let (mut request_edits, mut response_edits) = (Vec::new(), Vec::new());
+        let mut hsts = None;
         for filter in &plan.filters {
             match filter {
                 FilterPlan::RequestHeaders(edits) => request_edits.push(edits.clone()),
                 FilterPlan::ResponseHeaders(edits) => response_edits.push(edits.clone()),
+                FilterPlan::Hsts(plan) => hsts = Some(plan.value().into()),
             }
         }
         let template = match &plan.matches.path {
@@ -189,6 +197,7 @@ impl Route {
             rpc_method: plan.rpc_method().map(Into::into),
             request_edits: request_edits.into(),
             response_edits: response_edits.into(),
+            hsts,
             target,
             template,
         }

@@ -31,6 +31,8 @@ pub(crate) enum Refusal {
     SlowBody,
     #[error("the body is larger than this listener accepts")]
     BodyTooLarge,
+    #[error("this connection is not for the host that was asked for")]
+    Misdirected,
     #[error("no route takes this request")]
     NoRoute,
     #[error("no endpoint is known")]
@@ -39,6 +41,8 @@ pub(crate) enum Refusal {
     Exhausted,
     #[error("the upstream could not be reached")]
     ConnectFailed,
+    #[error("the upstream is not who it should be, or does not speak TLS")]
+    HandshakeFailed,
     #[error("the upstream took too long to be reached")]
     ConnectTimedOut,
     #[error("the upstream closed the connection before it answered")]
@@ -66,9 +70,12 @@ impl Refusal {
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::SlowHead | Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::CONTENT_TOO_LARGE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoEndpoint | Self::Exhausted => StatusCode::SERVICE_UNAVAILABLE,
-            Self::ConnectFailed | Self::NoResponse | Self::BadResponse => StatusCode::BAD_GATEWAY,
+            Self::ConnectFailed | Self::HandshakeFailed | Self::NoResponse | Self::BadResponse => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::ConnectTimedOut | Self::UpstreamTimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::BadRewrite => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -90,10 +97,12 @@ impl Refusal {
             | Self::SlowHead
             | Self::SlowBody
             | Self::BodyTooLarge => true,
-            Self::NoRoute
+            Self::Misdirected
+            | Self::NoRoute
             | Self::NoEndpoint
             | Self::Exhausted
             | Self::ConnectFailed
+            | Self::HandshakeFailed
             | Self::ConnectTimedOut
             | Self::NoResponse
             | Self::BadResponse
@@ -130,10 +139,12 @@ impl Refusal {
             Self::SlowHead => "slow_head",
             Self::SlowBody => "slow_body",
             Self::BodyTooLarge => "body_too_large",
+            Self::Misdirected => "misdirected",
             Self::NoRoute => "no_route",
             Self::NoEndpoint => "no_endpoint",
             Self::Exhausted => "connections_exhausted",
             Self::ConnectFailed => "connect_failed",
+            Self::HandshakeFailed => "upstream_tls",
             Self::ConnectTimedOut => "connect_timeout",
             Self::NoResponse => "no_response",
             Self::BadResponse => "bad_response",

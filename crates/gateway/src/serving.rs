@@ -62,16 +62,26 @@ impl Servers {
 pub(crate) fn connection(open: Open, mut conn: Conn) -> impl Future<Output = ()> {
     async move {
         let worker = open.worker();
+        if let Some(acceptor) = conn.listener.acceptor()
+            && conn.stream.is_secure()
+        {
+            let greeted = Box::pin(conn.greet(&acceptor)).await;
+            drop(acceptor);
+            worker.stats.greeted(greeted);
+            if greeted.is_err() {
+                return;
+            }
+        }
         loop {
             let mut first = Buffer::default();
             if conn.idle(worker, &mut first).await != Heard::Bytes {
-                return;
+                return conn.stream.close();
             }
             let (served, next) = serve(worker, conn, first).await;
             conn = served;
             match next {
                 Next::KeepAlive => {}
-                Next::Close => return,
+                Next::Close => return conn.stream.close(),
                 Next::Linger => return Box::pin(conn.linger(&worker.buffers)).await,
                 Next::Tunnel(tunnel) => {
                     let stats = &worker.stats;

@@ -33,6 +33,8 @@ pub(crate) struct Stats {
     pub(crate) ranges_dropped: Cell<u64>,
     pub(crate) body_bytes_in: Cell<u64>,
     pub(crate) body_bytes_out: Cell<u64>,
+    /// By how they ended, and whether well.
+    handshakes: RefCell<HashMap<(&'static str, bool), u64>>,
     refusals: RefCell<HashMap<&'static str, u64>>,
     timeouts: RefCell<HashMap<&'static str, u64>>,
 }
@@ -81,6 +83,8 @@ families! {
     BODY_IN = Counter "tidegate.request.body" "By", "Request body bytes received.";
     BODY_OUT = Counter "tidegate.response.body" "By", "Response body bytes sent.";
     REFUSALS = Counter "tidegate.refusals" "{request}", "Requests Tidegate answered with an error of its own, by cause.";
+    HANDSHAKES = Counter "tidegate.tls.handshakes" "{handshake}", "TLS handshakes with clients that ended well, by kind: full or resumed.";
+    HANDSHAKES_FAILED = Counter "tidegate.tls.handshakes_failed" "{handshake}", "TLS handshakes with clients that failed, by cause.";
     TIMEOUTS = Counter "tidegate.timeouts" "{timeout}", "Waits that ended at their limit, by what was waited for.";
     LOOP_LAG = Gauge "tidegate.worker.loop_lag" "s", "Longest delay of the worker's loop in the last 10 to 20 seconds.";
     WORKER_BUSY = ObservableCounter "tidegate.worker.busy" "s", "Time the worker's loop did not wait; its rate is the share it was busy.";
@@ -113,6 +117,19 @@ impl Stats {
     /// Counts a refusal by its cause.
     pub(crate) fn refused(&self, cause: &'static str) {
         *self.refusals.borrow_mut().entry(cause).or_default() += 1;
+    }
+
+    /// Counts a handshake by how it ended.
+    pub(crate) fn greeted(&self, greeted: Result<&'static str, &'static str>) {
+        let (how, is_well) = match greeted {
+            Ok(how) => (how, true),
+            Err(how) => (how, false),
+        };
+        *self
+            .handshakes
+            .borrow_mut()
+            .entry((how, is_well))
+            .or_default() += 1;
     }
 
     /// Counts a wait that ended at its limit.
@@ -170,6 +187,13 @@ impl Stats {
         sheet.counter(&RANGES_DROPPED, &[], self.ranges_dropped.get());
         sheet.counter(&BODY_IN, &[], self.body_bytes_in.get());
         sheet.counter(&BODY_OUT, &[], self.body_bytes_out.get());
+        for ((how, is_well), count) in self.handshakes.borrow().iter() {
+            if *is_well {
+                sheet.counter(&HANDSHAKES, &[("kind", how)], *count);
+            } else {
+                sheet.counter(&HANDSHAKES_FAILED, &[("cause", how)], *count);
+            }
+        }
         for (cause, count) in self.refusals.borrow().iter() {
             sheet.counter(&REFUSALS, &[("cause", cause)], *count);
         }

@@ -90,7 +90,9 @@ impl Worker {
 
     /// Takes on a program: from here on new requests run it; those under way keep theirs.
     pub(crate) fn adopt(&self, program: Arc<Program>) {
-        let upstreams = self.upstreams.adopt(&program.upstreams);
+        let upstreams = self
+            .upstreams
+            .adopt(&program.upstreams, &program.connectors);
         let labels = program
             .routes
             .iter()
@@ -215,8 +217,14 @@ fn begin(
     bump(&worker.stats.accepted);
     match listener.admit(peer) {
         Ok(admission) => {
+            let stream = match listener.acceptor().map(|acceptor| acceptor.session()) {
+                None => Stream::new(tcp),
+                Some(Ok(session)) => Stream::with_tls(tcp, session.into()),
+                Some(Err(_)) => return worker.stats.greeted(Err("setup")),
+            };
             let conn = Conn {
-                stream: Stream::new(tcp),
+                stream,
+                tls: None,
                 timer: worker.timers.timer(),
                 listener: Rc::clone(listener),
                 peer,
@@ -233,8 +241,10 @@ fn begin(
                 Turned::Full => &worker.stats.connections_refused_total,
                 Turned::FullForIp => &worker.stats.connections_refused_ip,
             });
-            // One try: a client that cannot take 100 bytes learns it from the close.
-            drop(tcp.try_write(FULL));
+            // One try: a client that cannot take 100 bytes learns it from the close, and so does one that speaks TLS.
+            if listener.acceptor().is_none() {
+                drop(tcp.try_write(FULL));
+            }
         }
     }
 }

@@ -287,6 +287,7 @@ impl Fixture {
             plan: Arc::new(listener),
             socket,
             gate,
+            tls: None,
         };
         send(&worker, Command::Listen(listen));
         let log = log.map(|format| {
@@ -403,6 +404,7 @@ fn listener() -> ListenerPlan {
             requests_per_connection_max: 1_000_000,
             ..LimitsPlan::default()
         },
+        tls: None,
     }
 }
 
@@ -507,6 +509,7 @@ fn upstream(name: &str, address: SocketAddr) -> UpstreamPlan {
         }],
         balance: Balance::P2c,
         connections: ConnectionsPlan::default(),
+        tls: None,
     }
 }
 

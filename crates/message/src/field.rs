@@ -38,6 +38,7 @@ pub enum FieldKind {
     UserAgent,
     Via,
     XB3,
+    XClientCert,
     XForwardedFor,
     XForwardedHost,
     XForwardedOther,
@@ -94,6 +95,7 @@ impl FieldKind {
             (8.., Some(b'u')) if starts_with(name, b"uberctx-") => Self::Uber,
             (10.., Some(b'x')) if starts_with(name, b"x-b3-") => Self::XB3,
             (12.., Some(b'x')) if starts_with(name, b"x-forwarded-") => Self::XForwardedOther,
+            (14.., Some(b'x')) if starts_with(name, b"x-client-cert-") => Self::XClientCert,
             _ => Self::Other,
         }
     }
@@ -119,6 +121,7 @@ impl FieldKind {
         matches!(
             self,
             Self::Forwarded
+                | Self::XClientCert
                 | Self::XForwardedFor
                 | Self::XForwardedHost
                 | Self::XForwardedOther

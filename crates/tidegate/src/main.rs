@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use compose::{Announcement, Origin, RunError};
+use demo::Addresses;
 use telemetry::diagnostics::{Diagnostics, Writing};
 use telemetry::environment::LogLevel;
 
@@ -50,6 +51,9 @@ enum Command {
         /// Where clients connect.
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Where clients connect over TLS.
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        listen_tls: SocketAddr,
         /// Where the admin API answers.
         #[arg(long, default_value = "127.0.0.1:9901")]
         admin: SocketAddr,
@@ -63,7 +67,18 @@ fn main() -> ExitCode {
             Command::Run { config } => run(Origin::Path(config), &diagnostics, |_| String::new()),
             Command::Check { config } => check(config),
             Command::Schema => schema(),
-            Command::Demo { listen, admin } => demo(listen, admin, &diagnostics),
+            Command::Demo {
+                listen,
+                listen_tls,
+                admin,
+            } => demo(
+                Addresses {
+                    web: listen,
+                    secure: listen_tls,
+                    admin,
+                },
+                &diagnostics,
+            ),
         });
     ExitCode::from(outcome.unwrap_or_else(|error| {
         report(&format!("tidegate: {error:#}"));
@@ -129,23 +144,27 @@ fn schema() -> anyhow::Result<u8> {
     Ok(CLEAN)
 }
 
-fn demo(listen: SocketAddr, admin: SocketAddr, diagnostics: &Diagnostics) -> anyhow::Result<u8> {
+fn demo(addresses: Addresses, diagnostics: &Diagnostics) -> anyhow::Result<u8> {
     let services = demo::Services::start().context("the demo's own services")?;
-    let text = demo::config_with(&services, listen, admin);
+    let certificate = demo::Certificate::make().context("the demo's own certificate")?;
+    let text = demo::config_with(&services, &certificate, addresses);
     let origin = Origin::Text {
         name: "demo.yaml".into(),
         text,
     };
     run(origin, diagnostics, |announcements| {
         // Port 0 has become another.
-        let (mut web, mut api) = (listen, admin);
+        let mut bound = addresses;
         for announcement in announcements {
             match announcement {
-                Announcement::Listening { address, .. } => web = *address,
-                Announcement::Admin(address) => api = *address,
+                Announcement::Listening { name, address } if **name == *"secure" => {
+                    bound.secure = *address;
+                }
+                Announcement::Listening { address, .. } => bound.web = *address,
+                Announcement::Admin(address) => bound.admin = *address,
             }
         }
-        demo::greeting(&services, web, api)
+        demo::greeting(&services, &certificate, bound)
     })
 }
 

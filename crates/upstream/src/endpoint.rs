@@ -7,15 +7,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tls::{Connector, ServerName};
+
 use crate::plan::ConnectionsPlan;
 use crate::pool::{Connection, Waiter};
 use crate::shared::{Budget, Shared};
+use crate::upstreams::ResolvedEndpoint;
 
 /// One endpoint: its idle connections, the requests in flight on it, and what happened so far. One worker's view.
 #[derive(Debug)]
 pub struct Endpoint {
     /// Where connections go.
     pub address: SocketAddr,
+    /// The name that stands for the address, where there is one.
+    pub(crate) host: Option<Arc<str>>,
     /// Share of the traffic relative to its siblings.
     pub weight: u32,
     /// What happened so far on this worker.
@@ -23,6 +28,7 @@ pub struct Endpoint {
     /// A number its user knows it by, such as a label of metrics; set once, by the user.
     pub label: OnceCell<u32>,
     pub(crate) connections: ConnectionsPlan,
+    pub(crate) tls: Option<EndpointTls>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) budget: Arc<Budget>,
     /// Oldest in front; the youngest is used first, so that the others can grow old and be closed.
@@ -33,6 +39,15 @@ pub struct Endpoint {
     pub(crate) owed: Cell<i64>,
     /// Set when a reload or a new DNS answer left it out: its connections are closed after use.
     pub(crate) retired: Cell<bool>,
+}
+
+/// How an endpoint is greeted.
+#[derive(Debug)]
+pub(crate) struct EndpointTls {
+    /// None while nothing was given to verify it by: no connection then, never a plain one.
+    pub(crate) connector: Option<Arc<Connector>>,
+    /// None when its host is no name that a certificate can be for.
+    pub(crate) name: Option<ServerName<'static>>,
 }
 
 /// Counters of one endpoint on one worker, since the worker began to use it.
@@ -71,6 +86,13 @@ impl EndpointStats {
 }
 
 impl Endpoint {
+    /// Whether it is this one.
+    pub(crate) fn is(&self, resolved: &ResolvedEndpoint) -> bool {
+        self.address == resolved.address
+            && self.weight == resolved.weight
+            && self.host == resolved.host
+    }
+
     /// Requests in flight on this worker.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.get()

@@ -14,4 +14,4 @@ mod upstreams;
 pub use endpoint::{Endpoint, EndpointStats};
 pub use pool::{AcquireError, Lease};
 pub use shared::Shared;
-pub use upstreams::{ResolvedEndpoint, Upstream, Upstreams};
+pub use upstreams::{Connectors, ResolvedEndpoint, Upstream, Upstreams};

@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tls::ConnectorPlan;
+
 /// One named set of endpoints and how connections to them are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpstreamPlan {
@@ -15,6 +17,8 @@ pub struct UpstreamPlan {
     pub balance: Balance,
     /// Bounds and times of the connections to each endpoint.
     pub connections: ConnectionsPlan,
+    /// How endpoints are greeted; `None`: in plain text.
+    pub tls: Option<ConnectorPlan>,
 }
 
 /// One endpoint as the file names it.

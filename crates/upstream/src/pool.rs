@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use net::Stream;
+use net::{ConnectError, Stream};
 use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
 
 use crate::endpoint::{Endpoint, bump};
@@ -66,7 +66,15 @@ pub enum AcquireError {
         /// What the kernel said.
         source: io::Error,
     },
-    /// No answer in time.
+    /// There was a connection, and hands were not shaken on it: a certificate that is not believed, no TLS at all.
+    #[error("upstream {peer}: TLS handshake failed")]
+    Handshake {
+        /// The endpoint.
+        peer: SocketAddr,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// No answer in time, handshake included.
     #[error("upstream {peer}: expected a connection within {limit:?}, none came")]
     TimedOut {
         /// The endpoint.
@@ -167,10 +175,13 @@ impl Endpoint {
         permit: OwnedSemaphorePermit,
     ) -> Result<Connection, AcquireError> {
         let (peer, limit) = (self.address, self.connections.connect_timeout);
-        let stream = tokio::time::timeout(limit, Stream::connect(peer))
+        let stream = tokio::time::timeout(limit, self.dial())
             .await
             .map_err(|_| AcquireError::TimedOut { peer, limit })?
-            .map_err(|source| AcquireError::Failed { peer, source })?;
+            .map_err(|error| match error {
+                ConnectError::Tcp(source) => AcquireError::Failed { peer, source },
+                ConnectError::Tls(source) => AcquireError::Handshake { peer, source },
+            })?;
         bump(&self.stats.connects);
         self.stats.open.set(self.stats.open.get() + 1);
         let now = Instant::now();
@@ -187,6 +198,24 @@ impl Endpoint {
             uses: 0,
             open: OpenCount(Rc::clone(self)),
         })
+    }
+
+    /// Connects, and shakes hands where that is planned: never goes on without.
+    async fn dial(&self) -> Result<Stream, ConnectError> {
+        let Some(tls) = &self.tls else {
+            return Stream::connect(self.address)
+                .await
+                .map_err(ConnectError::Tcp);
+        };
+        let lacks = |what| ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, what));
+        let connector = tls.connector.as_ref();
+        let connector = connector.ok_or_else(|| lacks("nothing to verify it by"))?;
+        let name = tls.name.clone();
+        let name =
+            name.ok_or_else(|| lacks("its host is no name that a certificate can be for"))?;
+        let session = connector.session(name);
+        let session = session.map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
+        Stream::connect_tls(self.address, session.into()).await
     }
 
     async fn wait(self: &Rc<Self>) -> Result<Turn, AcquireError> {

@@ -8,15 +8,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::balance::EndpointSet;
-use crate::endpoint::Endpoint;
+use tls::{Connector, ServerName};
+
+use crate::endpoint::{Endpoint, EndpointTls};
 use crate::plan::{EndpointAddress, UpstreamPlan};
 use crate::shared::Shared;
 
+/// What upstreams begin TLS with, by the name of the upstream.
+pub type Connectors = HashMap<Box<str>, Arc<Connector>>;
+
 /// An endpoint as the file or DNS gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedEndpoint {
     /// Where connections go.
     pub address: SocketAddr,
+    /// The name that stands for the address, where there is one.
+    pub host: Option<Arc<str>>,
     /// Share of the traffic.
     pub weight: u32,
 }
@@ -26,6 +33,7 @@ pub struct ResolvedEndpoint {
 pub struct Upstream {
     /// As planned.
     pub plan: Arc<UpstreamPlan>,
+    connector: Option<Arc<Connector>>,
     shared: Arc<Shared>,
     set: RefCell<Rc<EndpointSet>>,
 }
@@ -35,6 +43,16 @@ pub struct Upstream {
 pub struct Upstreams {
     shared: Arc<Shared>,
     all: RefCell<Vec<Rc<Upstream>>>,
+}
+
+impl ResolvedEndpoint {
+    /// What its certificate is to be for: its host, else its address.
+    fn server_name(&self) -> Option<ServerName<'static>> {
+        match &self.host {
+            Some(host) => ServerName::try_from(host.to_string()).ok(),
+            None => Some(ServerName::IpAddress(self.address.ip().into())),
+        }
+    }
 }
 
 impl Upstream {
@@ -59,8 +77,8 @@ impl Upstream {
             .map(|wanted| {
                 old.endpoints
                     .iter()
-                    .find(|known| known.address == wanted.address && known.weight == wanted.weight)
-                    .map_or_else(|| self.endpoint(*wanted), Rc::clone)
+                    .find(|known| known.is(wanted))
+                    .map_or_else(|| self.endpoint(wanted), Rc::clone)
             })
             .collect();
         let new = Rc::new(EndpointSet::new(new));
@@ -83,13 +101,19 @@ impl Upstream {
         }
     }
 
-    fn endpoint(&self, resolved: ResolvedEndpoint) -> Rc<Endpoint> {
+    fn endpoint(&self, resolved: &ResolvedEndpoint) -> Rc<Endpoint> {
         let connections = self.plan.connections.clone();
         let budget = self
             .shared
             .budget(&self.plan.name, resolved.address, connections.max);
+        let tls = self.plan.tls.as_ref().map(|plan| EndpointTls {
+            connector: self.connector.clone(),
+            name: plan.server_name.clone().or_else(|| resolved.server_name()),
+        });
         Rc::new(Endpoint {
             address: resolved.address,
+            host: resolved.host.clone(),
+            tls,
             weight: resolved.weight.max(1),
             stats: crate::EndpointStats::default(),
             label: std::cell::OnceCell::new(),
@@ -111,6 +135,7 @@ impl Upstream {
             .filter_map(|endpoint| match endpoint.address {
                 EndpointAddress::Socket(address) => Some(ResolvedEndpoint {
                     address,
+                    host: None,
                     weight: endpoint.weight,
                 }),
                 EndpointAddress::Name { .. } => None,
@@ -129,8 +154,9 @@ impl Upstreams {
     }
 
     /// Takes on a plan. An upstream whose plan did not change lives on with its connections and resolved endpoints.
-    /// Of a changed one, endpoints whose connection bounds are the same live on too.
-    pub fn adopt(&self, plans: &[Arc<UpstreamPlan>]) -> Vec<Rc<Upstream>> {
+    /// Of a changed one, endpoints whose connection bounds and TLS are the same live on too. An upstream with TLS that has no
+    /// connector connects to nothing.
+    pub fn adopt(&self, plans: &[Arc<UpstreamPlan>], connectors: &Connectors) -> Vec<Rc<Upstream>> {
         let mut old: HashMap<Box<str>, Rc<Upstream>> = self
             .all
             .borrow_mut()
@@ -141,8 +167,8 @@ impl Upstreams {
         for plan in plans {
             kept.push(match old.remove(&plan.name) {
                 Some(known) if Arc::ptr_eq(&known.plan, plan) || *known.plan == **plan => known,
-                Some(known) => self.changed(&known, plan),
-                None => self.begun(plan),
+                Some(known) => self.changed(&known, plan, connectors),
+                None => self.begun(plan, connectors),
             });
         }
         for gone in old.values() {
@@ -191,9 +217,10 @@ impl Upstreams {
         }
     }
 
-    fn begun(&self, plan: &Arc<UpstreamPlan>) -> Rc<Upstream> {
+    fn begun(&self, plan: &Arc<UpstreamPlan>, connectors: &Connectors) -> Rc<Upstream> {
         let upstream = Upstream {
             plan: Arc::clone(plan),
+            connector: connectors.get(&plan.name).cloned(),
             shared: Arc::clone(&self.shared),
             set: RefCell::new(Rc::new(EndpointSet::new(Vec::new()))),
         };
@@ -201,13 +228,18 @@ impl Upstreams {
         Rc::new(upstream)
     }
 
-    fn changed(&self, known: &Rc<Upstream>, plan: &Arc<UpstreamPlan>) -> Rc<Upstream> {
-        let upstream = self.begun(plan);
+    fn changed(
+        &self,
+        known: &Rc<Upstream>,
+        plan: &Arc<UpstreamPlan>,
+        connectors: &Connectors,
+    ) -> Rc<Upstream> {
+        let upstream = self.begun(plan, connectors);
         let has_names = plan
             .endpoints
             .iter()
             .any(|endpoint| matches!(endpoint.address, EndpointAddress::Name { .. }));
-        let keeps = known.plan.connections == plan.connections;
+        let keeps = known.plan.connections == plan.connections && known.plan.tls == plan.tls;
         if keeps {
             // Endpoints carry over with their connections.
             upstream.set.borrow_mut().clone_from(&known.set.borrow());
@@ -219,6 +251,7 @@ impl Upstreams {
                 if !endpoints.iter().any(|new| new.address == old.address) {
                     endpoints.push(ResolvedEndpoint {
                         address: old.address,
+                        host: old.host.clone(),
                         weight: old.weight,
                     });
                 }

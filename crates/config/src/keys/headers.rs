@@ -1,12 +1,12 @@
 //! `filters:` of a route, and the fields that configuration may touch.
 
-use gateway::plan::{FilterPlan, HeaderEditsPlan};
+use gateway::plan::{FilterPlan, HeaderEditsPlan, HstsPlan};
 use message::{FieldKind, FieldName};
 
 use super::template::{FIELD_TEMPLATE, template};
 use super::word::FIELD_NAME_PATTERN;
 use crate::error::{ErrorKind, Fault};
-use crate::kind::{Kind, Lower, Nature, Parsed, Refusal, list, map, object};
+use crate::kind::{Flag, Kind, Lower, Nature, Parsed, Refusal, duration, list, map, object};
 use crate::object::{object, optional, or};
 use crate::reader::Reader;
 use crate::yaml::{Data, Node, Place};
@@ -15,6 +15,7 @@ use crate::yaml::{Data, Node, Place};
 pub(super) struct FilterConfig {
     request_headers: Option<HeaderEditsPlan>,
     response_headers: Option<HeaderEditsPlan>,
+    hsts: Option<HstsPlan>,
 }
 
 object! {
@@ -24,12 +25,26 @@ object! {
         request_headers: optional(object::<HeaderEditsPlan>().checked(leaves_host)),
         /// Edits the fields of the response before it is sent.
         response_headers: optional(object::<HeaderEditsPlan>()),
+        /// Tells browsers that came over TLS to come back over TLS only.
+        hsts: optional(object::<HstsPlan>()),
     }
-    exactly_one: ["request_headers", "response_headers"];
+    exactly_one: ["request_headers", "response_headers", "hsts"];
     later: [
         "rate_limit", "jwt", "cors", "rewrite", "compression", "cache", "auth", "basic_auth", "api_key",
         "concurrency", "ip_filter", "mirror", "timeout", "body_limit"
     ];
+}
+
+object! {
+    /// `Strict-Transport-Security` (RFC 6797), unless the upstream sends one.
+    "hsts": HstsPlan, d = HstsPlan::default() => {
+        /// How long browsers remember; 0s makes them forget.
+        max_age: or(duration("0s", "3650d"), d.max_age),
+        /// Whether it holds for every name below the host's.
+        include_subdomains: or(Flag, d.include_subdomains),
+        /// Whether browsers may be delivered with it.
+        preload: or(Flag, d.preload),
+    }
 }
 
 object! {
@@ -120,17 +135,30 @@ impl Lower for FilterConfig {
 
     fn lower(self, _: &mut Reader<'_>, _: Place) -> Option<FilterPlan> {
         let request = self.request_headers.map(FilterPlan::RequestHeaders);
-        request.or(self.response_headers.map(FilterPlan::ResponseHeaders))
+        request
+            .or(self.response_headers.map(FilterPlan::ResponseHeaders))
+            .or(self.hsts.map(FilterPlan::Hsts))
     }
 
     fn raise(plan: &FilterPlan) -> Self {
-        let (request, response) = match plan.clone() {
-            FilterPlan::RequestHeaders(edits) => (Some(edits), None),
-            FilterPlan::ResponseHeaders(edits) => (None, Some(edits)),
+        let none = Self {
+            request_headers: None,
+            response_headers: None,
+            hsts: None,
         };
-        Self {
-            request_headers: request,
-            response_headers: response,
+        match plan.clone() {
+            FilterPlan::RequestHeaders(edits) => Self {
+                request_headers: Some(edits),
+                ..none
+            },
+            FilterPlan::ResponseHeaders(edits) => Self {
+                response_headers: Some(edits),
+                ..none
+            },
+            FilterPlan::Hsts(hsts) => Self {
+                hsts: Some(hsts),
+                ..none
+            },
         }
     }
 }

@@ -5,18 +5,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use base::Cidr;
 use gateway::plan::{ConnectionsMax, ForwardedHeaders, LimitsPlan, ListenerPlan, UnderscoreFields};
 use message::{DoubleSlash, EncodedOctet, EncodedSlash, PathPolicy};
+use tls::TlsPlan;
 
 use super::scope::claim_address;
+use super::tls::TlsConfig;
 use crate::kind::{
-    Choices, Kind, Nature, OrWord, Parsed, Refusal, choices, duration, list, object, size, whole,
+    Choices, Kind, Nature, OrWord, Parsed, Refusal, choices, duration, list, lowered, object, size,
+    whole,
 };
-use crate::object::{object, or, required};
+use crate::object::{object, optional, or, required};
 
 /// A listener as written.
 #[derive(Clone)]
 pub(super) struct ListenerConfig {
     address: SocketAddr,
     protocols: Vec<Protocol>,
+    tls: Option<TlsPlan>,
     trusted_proxies: Vec<Cidr>,
     forwarded_headers: ForwardedHeaders,
     paths: PathPolicy,
@@ -37,6 +41,8 @@ object! {
         address: required((&SOCKET_ADDRESS).checked(claim_address)),
         /// What it speaks.
         protocols: or(list("protocols", PROTOCOLS, 1, 3).unique(), vec![Protocol::Http1]),
+        /// How clients are greeted; absent: in plain text.
+        tls: optional(lowered::<TlsConfig>()),
         /// Peers whose `X-Forwarded-*` and `Forwarded` fields are believed, as addresses or ranges.
         trusted_proxies: or(list("ranges", &RANGE, 0, 1_000), Vec::new()),
         /// Which fields tell the upstream about the client.
@@ -48,7 +54,7 @@ object! {
         /// Bounds and times of its connections.
         limits: or(object::<LimitsPlan>(), LimitsPlan::default()),
     }
-    later: ["tls", "proxy_protocol"];
+    later: ["proxy_protocol"];
 }
 
 object! {
@@ -82,6 +88,8 @@ object! {
         connections_per_ip_max: or(whole::<u32>(1, 1_000_000), d.connections_per_ip_max),
         /// Requests on one connection, which is then closed after the response.
         requests_per_connection_max: or(whole::<u32>(1, 1_000_000_000), d.requests_per_connection_max),
+        /// Accepted to hands shaken, where there is `tls`.
+        handshake_timeout: or(duration("1ms", "1h"), d.handshake_timeout),
         /// First byte of a request to the end of its head; 408 beyond.
         head_timeout: or(duration("1ms", "1h"), d.head_timeout),
         /// Wait for the first byte of the next request.
@@ -202,6 +210,7 @@ impl ListenerConfig {
         ListenerPlan {
             name,
             address: self.address,
+            tls: self.tls,
             trusted_proxies: self.trusted_proxies,
             forwarded_headers: self.forwarded_headers,
             paths: self.paths,
@@ -214,6 +223,7 @@ impl ListenerConfig {
         Self {
             address: plan.address,
             protocols: vec![Protocol::Http1],
+            tls: plan.tls.clone(),
             trusted_proxies: plan.trusted_proxies.clone(),
             forwarded_headers: plan.forwarded_headers,
             paths: plan.paths,

@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 
 use serde_json::Value as Json;
+use tls::ConnectorPlan;
 use upstream::plan::{Balance, ConnectionsPlan, EndpointAddress, EndpointPlan, UpstreamPlan};
 
+use super::tls::UpstreamTlsConfig;
 use crate::catalog::{Catalog, Shape};
-use crate::kind::{Choices, Kind, Nature, Parsed, Refusal, choices, duration, list, object, whole};
-use crate::object::{object, or, required};
+use crate::kind::{
+    Choices, Kind, Nature, Parsed, Refusal, choices, duration, list, lowered, object, whole,
+};
+use crate::object::{object, optional, or, required};
 use crate::reader::Reader;
 use crate::yaml::{Data, Node};
 
@@ -18,6 +22,7 @@ pub(super) struct UpstreamConfig {
     balance: Balance,
     connections: ConnectionsPlan,
     protocol: Protocol,
+    tls: Option<ConnectorPlan>,
 }
 
 /// What endpoints are spoken to in; one for now, so that no plan carries it.
@@ -39,8 +44,10 @@ object! {
         connections: or(object::<ConnectionsPlan>(), ConnectionsPlan::default()),
         /// What endpoints are spoken to in.
         protocol: or(PROTOCOL, Protocol::Http1),
+        /// How endpoints are greeted; absent: in plain text.
+        tls: optional(lowered::<UpstreamTlsConfig>()),
     }
-    later: ["tls", "discover", "health", "outlier", "breaker"];
+    later: ["discover", "health", "outlier", "breaker"];
 }
 
 object! {
@@ -163,7 +170,7 @@ fn parse_address(text: &str) -> Result<EndpointAddress, Refusal> {
 
 /// Labels of 1 to 63 letters, digits, `-` and `_`, at most 253 bytes in sum (RFC 1035 2.3.4), and no number as the
 /// last: that is a misspelt IPv4 address.
-fn is_dns_name(host: &str) -> bool {
+pub(super) fn is_dns_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
@@ -185,6 +192,7 @@ impl UpstreamConfig {
             endpoints: self.endpoints,
             balance: self.balance,
             connections: self.connections,
+            tls: self.tls,
         }
     }
 
@@ -194,6 +202,7 @@ impl UpstreamConfig {
             balance: plan.balance,
             connections: plan.connections.clone(),
             protocol: Protocol::Http1,
+            tls: plan.tls.clone(),
         }
     }
 }

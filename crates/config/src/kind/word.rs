@@ -99,7 +99,11 @@ impl<T: Copy + PartialEq> Kind for Choices<T> {
     fn describe(&self, _: &mut Catalog) -> Shape {
         let names = self.names();
         let text = any_of(&names);
-        Shape::scalar(json!({ "enum": names }), text)
+        // YAML reads `1.2` without quotes as a number.
+        let numbers = names.iter().filter_map(|name| name.parse::<f64>().ok());
+        let words = names.iter().map(|name| Json::from(*name));
+        let all: Vec<Json> = words.chain(numbers.map(Json::from)).collect();
+        Shape::scalar(json!({ "enum": all }), text)
     }
 }
 

@@ -110,6 +110,7 @@ impl Transfer<'_> {
                 request_id: id,
                 date: ex.worker.date().as_bytes(),
                 trace: self.trace_field,
+                hsts: ex.hsts(route),
             },
         );
         self.progress.response_begun.set(true);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base::Cidr;
 use message::PathPolicy;
+use tls::TlsPlan;
 
 /// One address that accepts connections.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,8 @@ pub struct ListenerPlan {
     pub name: Box<str>,
     /// Where it listens; port 0 asks the kernel for a free one.
     pub address: SocketAddr,
+    /// How clients are greeted; `None`: in plain text.
+    pub tls: Option<TlsPlan>,
     /// Peers whose `X-Forwarded-*` and `Forwarded` fields are believed; default none, at most 1,000.
     pub trusted_proxies: Vec<Cidr>,
     /// Which fields tell the upstream about the client.
@@ -68,6 +71,8 @@ pub struct LimitsPlan {
     pub connections_per_ip_max: u32,
     /// Requests on one connection, then it is closed after the response: 1 to 1,000,000,000 (default 10,000).
     pub requests_per_connection_max: u32,
+    /// Accepted to hands shaken, where there is TLS: 1 ms to 1 h (default 10 s).
+    pub handshake_timeout: Duration,
     /// First byte of a request to the end of its head: 1 ms to 1 h (default 10 s); 408 beyond.
     pub head_timeout: Duration,
     /// Wait for the first byte of the next request: 1 ms to 24 h (default 75 s).
@@ -100,6 +105,7 @@ impl Default for LimitsPlan {
             connections_max: ConnectionsMax::Auto,
             connections_per_ip_max: 1000,
             requests_per_connection_max: 10_000,
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(30),

@@ -78,6 +78,43 @@ pub enum FilterPlan {
     RequestHeaders(HeaderEditsPlan),
     /// Edits the response's fields before they are sent.
     ResponseHeaders(HeaderEditsPlan),
+    /// Tells browsers to come back over TLS only.
+    Hsts(HstsPlan),
+}
+
+/// `Strict-Transport-Security` (RFC 6797), on responses to clients that came over TLS and unless the upstream sent one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HstsPlan {
+    /// How long browsers remember, in whole seconds: 0 to 10 years (default 365 days); 0 makes them forget.
+    pub max_age: Duration,
+    /// Whether it holds for every name below the host's (default false).
+    pub include_subdomains: bool,
+    /// Whether browsers may be delivered with it (default false).
+    pub preload: bool,
+}
+
+impl HstsPlan {
+    /// The field's value.
+    pub fn value(&self) -> String {
+        let mut value = format!("max-age={}", self.max_age.as_secs());
+        if self.include_subdomains {
+            value.push_str("; includeSubDomains");
+        }
+        if self.preload {
+            value.push_str("; preload");
+        }
+        value
+    }
+}
+
+impl Default for HstsPlan {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(365 * 86_400),
+            include_subdomains: false,
+            preload: false,
+        }
+    }
 }
 
 /// Edits in the order remove, set, add; at most 64 each.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use telemetry::ItemSink;
 use telemetry::access_log::{AccessSink, RecordSink};
 use telemetry::metrics::Sheet;
+use tls::Acceptor;
 use tokio::sync::oneshot;
 use upstream::ResolvedEndpoint;
 
@@ -21,8 +22,8 @@ pub enum Command {
     Adopt(Arc<Program>, oneshot::Sender<()>),
     /// Accept connections on a socket.
     Listen(ListenCommand),
-    /// Take on a listener's new limits, under its old name.
-    Relist(Arc<ListenerPlan>),
+    /// Take on a listener's new limits, and what new connections begin TLS with, under its old name.
+    Relist(Arc<ListenerPlan>, Option<Arc<Acceptor>>),
     /// Stop accepting on the listener of that name; its connections live on.
     Unlisten(Box<str>, oneshot::Sender<()>),
     /// The endpoints of an upstream changed.
@@ -66,6 +67,8 @@ pub struct ExportSinks {
 pub struct ListenCommand {
     /// The listener.
     pub plan: Arc<ListenerPlan>,
+    /// What connections begin TLS with; `None`: they are plain.
+    pub tls: Option<Arc<Acceptor>>,
     /// This worker's socket.
     pub socket: std::net::TcpListener,
     /// Who is let in, over all workers.

@@ -190,9 +190,9 @@ fn obey(worker: &Rc<Worker>, listeners: &Listeners, label: &str, command: Comman
             done.send(()).ok();
         }
         Command::Listen(listen) => begin_listening(worker, listeners, listen),
-        Command::Relist(plan) => {
+        Command::Relist(plan, tls) => {
             if let Some((listener, _)) = listeners.borrow().get(&plan.name) {
-                listener.adopt(&plan);
+                listener.adopt(&plan, tls);
             }
         }
         Command::Unlisten(name, done) => {
@@ -235,7 +235,7 @@ fn begin_listening(worker: &Rc<Worker>, listeners: &Listeners, listen: ListenCom
         stats::bump(&worker.stats.accept_errors);
         return;
     };
-    let listener = Rc::new(Listener::new(&listen.plan, listen.gate));
+    let listener = Rc::new(Listener::new(&listen.plan, listen.tls, listen.gate));
     let stop = Rc::new(Stop::default());
     let accepting = accept(
         Rc::clone(worker),

@@ -27,6 +27,7 @@ fn listener() -> ListenerPlan {
         paths: PathPolicy::default(),
         underscore_fields: UnderscoreFields::Refuse,
         limits: LimitsPlan::default(),
+        tls: None,
     }
 }
 
@@ -91,7 +92,12 @@ fn check_queued(stop: impl Fn(oneshot::Sender<()>) -> Command) {
         send(
             &worker,
             [
-                Command::Listen(ListenCommand { plan, socket, gate }),
+                Command::Listen(ListenCommand {
+                    plan,
+                    socket,
+                    gate,
+                    tls: None,
+                }),
                 stop(done),
             ],
         );
@@ -138,7 +144,12 @@ fn a_draining_worker_answers_questions() {
     let gate = Gate::new(&plan, 1024, 1);
     send(
         &worker,
-        [Command::Listen(ListenCommand { plan, socket, gate })],
+        [Command::Listen(ListenCommand {
+            plan,
+            socket,
+            gate,
+            tls: None,
+        })],
     );
     let mut client = TcpStream::connect(address).expect("a connection");
     client

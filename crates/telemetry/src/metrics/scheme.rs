@@ -10,9 +10,11 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    pub(crate) const ALL: [Self; 2] = [Self::Http, Self::Https];
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Http, Self::Https];
 
-    pub(crate) fn label(self) -> &'static str {
+    /// As in a URL.
+    pub fn label(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",

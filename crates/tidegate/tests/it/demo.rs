@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use config::Source;
-use demo::Services;
+use demo::{Certificate, Services};
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{RawClient, SOON, Signal, Tidegate, Tool, run_command, tool};
@@ -20,7 +20,10 @@ const LAST_LINE: &str = "Ctrl-C ends it.";
 fn start() -> Tidegate {
     let dir = TempDir::new().expect("a temporary folder");
     let mut command = Tidegate::command();
-    command.args(["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    command.arg("demo");
+    for option in ["--listen", "--listen-tls", "--admin"] {
+        command.args([option, "127.0.0.1:0"]);
+    }
     let demo = match Tidegate::start_in(dir, command) {
         Ok(demo) => demo,
         Err(error) => panic!("{error}"),
@@ -66,6 +69,7 @@ fn what_it_prints_can_be_typed() {
     let printed = demo.stdout().text();
     let lines: Vec<_> = printed.lines().map(str::trim).collect();
     let web = format!("http://{}/", demo.addr("web"));
+    let secure = format!("https://{}/", demo.addr("secure"));
     let admin = format!("http://{}/", demo.admin_addr());
     for (name, expected) in [("Site", &web), ("Admin", &admin)] {
         let shown = lines.iter().find_map(|line| line.strip_prefix(name));
@@ -76,10 +80,10 @@ fn what_it_prints_can_be_typed() {
         .iter()
         .filter(|line| line.starts_with("curl "))
         .collect();
-    assert!(commands.len() >= 15, "{printed}");
+    assert!(commands.len() >= 17, "{printed}");
     for command in &commands {
         assert!(
-            command.contains(&web) || command.contains(&admin),
+            command.contains(&web) || command.contains(&secure) || command.contains(&admin),
             "{command}"
         );
         check_typed(&curl, command);
@@ -138,7 +142,8 @@ fn it_shows_its_own_traces() {
 #[test]
 fn its_configuration_has_no_fault() {
     let services = Services::start().expect("free ports");
-    let source = Source::from_text("demo.yaml", &demo::config(&services));
+    let certificate = Certificate::make().expect("files in a folder of their own");
+    let source = Source::from_text("demo.yaml", &demo::config(&services, &certificate));
     if let Err(errors) = config::plan(&source, &|_| None) {
         panic!("{errors}");
     }

@@ -242,6 +242,7 @@ fn check_rules(judge: &Judge<'_>) {
         // A comparison keeps what is out of order, which here is nothing; as a number it keeps all there is.
         let compared = query
             .replace(" > ", " > bool ")
+            .replace(" < ", " < bool ")
             .replace(" == ", " == bool ");
         assert_ne!(compared, query, "{name} compares nothing");
         judge.check(&name, &compared);

@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tls::{ConnectorPlan, MinVersion};
 use upstream::plan::{Balance, EndpointAddress, EndpointPlan, UpstreamPlan};
-use upstream::{AcquireError, ResolvedEndpoint, Upstream};
+use upstream::{AcquireError, Connectors, ResolvedEndpoint, Upstream};
 
 use crate::support::{Origin, acquire, begin, fill, plan, run};
 
@@ -14,6 +15,7 @@ fn resolved(origins: &[&Origin]) -> Vec<ResolvedEndpoint> {
         .iter()
         .map(|origin| ResolvedEndpoint {
             address: origin.address(),
+            host: None,
             weight: 1,
         })
         .collect()
@@ -84,7 +86,7 @@ fn an_unchanged_plan_changes_nothing() {
         let (upstreams, upstream) = begin(planned(&[&origin]));
         let endpoint = upstream.endpoints().remove(0);
         fill(&endpoint, 2).await;
-        let again = upstreams.adopt(&[Arc::new(planned(&[&origin]))]);
+        let again = upstreams.adopt(&[Arc::new(planned(&[&origin]))], &Connectors::new());
         assert!(Rc::ptr_eq(&again[0], &upstream));
         assert_eq!(endpoint.idle(), 2);
         assert!(Rc::ptr_eq(
@@ -105,7 +107,9 @@ fn a_changed_balance_keeps_endpoints() {
         let in_flight = acquire(&upstream.endpoints()[1]).await;
         let mut changed = planned(&[&first, &second]);
         changed.balance = Balance::LeastRequests;
-        let after = upstreams.adopt(&[Arc::new(changed)]).remove(0);
+        let after = upstreams
+            .adopt(&[Arc::new(changed)], &Connectors::new())
+            .remove(0);
         assert!(!Rc::ptr_eq(&after, &upstream) && same(&after, &upstream));
         assert_eq!(after.plan.balance, Balance::LeastRequests);
         assert_eq!(endpoint.idle(), 1);
@@ -127,7 +131,9 @@ fn changed_endpoints_of_a_plan_keep_those_that_stay() {
         let [kept, retired] = <[_; 2]>::try_from(upstream.endpoints()).expect("two endpoints");
         fill(&kept, 1).await;
         fill(&retired, 1).await;
-        let after = upstreams.adopt(&[Arc::new(planned(&[&stays]))]).remove(0);
+        let after = upstreams
+            .adopt(&[Arc::new(planned(&[&stays]))], &Connectors::new())
+            .remove(0);
         assert!(Rc::ptr_eq(&after.endpoints()[0], &kept));
         assert_eq!((kept.idle(), retired.idle()), (1, 0));
         assert_eq!(goes.read(0), None);
@@ -147,7 +153,7 @@ fn changed_bounds_begin_anew() {
         // The same bound on open connections: what is under way counts.
         one.connections.pending_max = 0;
         let after = upstreams
-            .adopt(&[Arc::new(one.clone())])
+            .adopt(&[Arc::new(one.clone())], &Connectors::new())
             .remove(0)
             .endpoints()
             .remove(0);
@@ -163,7 +169,7 @@ fn changed_bounds_begin_anew() {
         // Another bound: a new count.
         one.connections.max = 2;
         let last = upstreams
-            .adopt(&[Arc::new(one)])
+            .adopt(&[Arc::new(one)], &Connectors::new())
             .remove(0)
             .endpoints()
             .remove(0);
@@ -185,7 +191,7 @@ fn a_plan_that_left_closes_its_connections() {
         let under_way = endpoint.connect().await.expect("a connection");
         let mut other = planned(&[&second]);
         other.name = "other".into();
-        let after = upstreams.adopt(&[Arc::new(other)]);
+        let after = upstreams.adopt(&[Arc::new(other)], &Connectors::new());
         assert_eq!((after.len(), upstreams.all().len()), (1, 1));
         assert!(upstreams.named("u").is_none());
         assert_eq!(first.read(0), None);
@@ -217,8 +223,35 @@ fn resolved_endpoints_outlive_a_changed_plan() {
         upstream.set_endpoints(&resolved(&[&origin]));
         fill(&upstream.endpoints()[0], 1).await;
         named.balance = Balance::RoundRobin;
-        let after = upstreams.adopt(&[Arc::new(named)]).remove(0);
+        let after = upstreams
+            .adopt(&[Arc::new(named)], &Connectors::new())
+            .remove(0);
         assert!(same(&after, &upstream));
         assert_eq!(after.endpoints()[0].idle(), 1);
+    });
+}
+
+/// An upstream that is to speak TLS never speaks without: where nothing was given to begin it with, there is no connection.
+#[test]
+fn without_a_connector_there_is_no_plain_connection() {
+    run(async {
+        let origin = Origin::start();
+        let mut plan = planned(&[&origin]);
+        plan.tls = Some(ConnectorPlan {
+            server_name: None,
+            ca: None,
+            certificate: None,
+            min_version: MinVersion::Tls12,
+            alpn: Vec::new(),
+        });
+        let (_upstreams, upstream) = begin(plan);
+        let endpoint = upstream.pick(&[]).expect("an endpoint");
+        let refused = endpoint.connect().await.expect_err("no plain connection");
+        assert!(
+            matches!(refused, AcquireError::Handshake { .. }),
+            "{refused:?}"
+        );
+        assert_eq!(endpoint.stats.connect_failures.get(), 1);
+        assert_eq!(endpoint.stats.connects.get(), 0);
     });
 }

@@ -122,6 +122,7 @@ pub(crate) fn plan(balance: Balance, addresses: &[(SocketAddr, u32)]) -> Upstrea
         endpoints: endpoints(addresses),
         balance,
         connections: ConnectionsPlan::default(),
+        tls: None,
     }
 }
 
@@ -133,7 +134,7 @@ pub(crate) fn begin(plan: UpstreamPlan) -> (Upstreams, Rc<Upstream>) {
 /// As [`begin`], as one of several workers.
 pub(crate) fn begin_sharing(shared: &Arc<Shared>, plan: UpstreamPlan) -> (Upstreams, Rc<Upstream>) {
     let upstreams = Upstreams::new(Arc::clone(shared));
-    let adopted = upstreams.adopt(&[Arc::new(plan)]);
+    let adopted = upstreams.adopt(&[Arc::new(plan)], &upstream::Connectors::new());
     let upstream = Rc::clone(adopted.first().expect("an upstream per plan"));
     (upstreams, upstream)
 }

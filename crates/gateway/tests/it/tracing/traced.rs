@@ -96,6 +96,7 @@ impl Traced {
             paths: PathPolicy::default(),
             underscore_fields: UnderscoreFields::Refuse,
             limits: gateway::plan::LimitsPlan::default(),
+            tls: None,
         };
         let upstream = UpstreamPlan {
             name: "origin".into(),
@@ -108,6 +109,7 @@ impl Traced {
                 .collect(),
             balance: Balance::RoundRobin,
             connections: ConnectionsPlan::default(),
+            tls: None,
         };
         let program = Program::new(
             std::slice::from_ref(&listener),
@@ -137,6 +139,7 @@ impl Traced {
             plan: Arc::new(listener),
             socket,
             gate,
+            tls: None,
         }));
         traced.swap(Some(traced.sink()));
         traced

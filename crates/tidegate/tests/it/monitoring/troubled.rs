@@ -7,6 +7,7 @@ use std::path::Path;
 use testkit::{ClosedPort, RawClient, RawOrigin, Tidegate};
 
 use super::{monitoring, read};
+use crate::authority::{Authority, Client};
 use crate::gate::get;
 use crate::system::{Metrics, ask};
 
@@ -15,6 +16,8 @@ const TOKEN: &str = "a-token-for-the-admin-api";
 /// A gateway that shows every metric there is, but for those of parts that are not configured.
 pub(super) struct Troubled {
     tidegate: Tidegate,
+    client: Client,
+    _authority: Authority,
     _origins: [RawOrigin; 3],
     _dead: ClosedPort,
 }
@@ -26,10 +29,14 @@ impl Troubled {
         let bad = RawOrigin::fixed("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
         let slow = RawOrigin::hanging();
         let dead = ClosedPort::new();
+        let authority = Authority::new();
+        let certificate = authority.server("pair", &["localhost"]).yaml();
         let yaml = format!(
             "\
 workers: 2
-listeners: {{ web: {{ address: 127.0.0.1:0 }} }}
+listeners:
+  web: {{ address: 127.0.0.1:0 }}
+  secure: {{ address: 127.0.0.1:0, tls: {{ certificates: [{certificate}] }} }}
 routes:
   - {{ name: hello, match: {{ path: /hello }}, respond: {{ body: hello }} }}
   - {{ name: app, match: {{ path: /app }}, forward: {{ upstream: app }} }}
@@ -56,12 +63,14 @@ admin: {{ address: 127.0.0.1:0, token: {TOKEN} }}
         );
         Self {
             tidegate: Tidegate::start(yaml),
+            client: authority.client(None),
+            _authority: authority,
             _origins: [app, bad, slow],
             _dead: dead,
         }
     }
 
-    /// One request on each route and one on none.
+    /// One request on each route and one on none; one handshake that ends well and one that does not.
     #[track_caller]
     pub(super) fn load(&self) {
         let web = self.tidegate.addr("web");
@@ -76,6 +85,11 @@ admin: {{ address: 127.0.0.1:0, token: {TOKEN} }}
         ] {
             let response = RawClient::exchange(web, get(target));
             assert_eq!(response.status, status, "{target}");
+        }
+        let secure = self.tidegate.addr("secure");
+        for (name, is_right) in [("localhost", true), ("other.example", false)] {
+            let connected = self.client.connect(secure, name);
+            assert_eq!(connected.is_ok(), is_right, "{name}");
         }
     }
 
