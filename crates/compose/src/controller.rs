@@ -243,9 +243,9 @@ impl Controller {
         let mut parts = build(&plan, workers, self.descriptors, &kept, known, anew)
             .map_err(|error| ReloadError::Conflict(vec![with_causes(&error)]))?;
         let mut notes = self.needs_restart(&plan);
-        notes.extend(renew(renewed));
         let connectors = std::mem::take(&mut parts.connectors);
         self.adopt(plan, settings, connectors).await?;
+        notes.extend(renew(renewed));
         self.put_in_place(parts).await;
         Ok(ReloadReport {
             version: self.program.version,

@@ -1,7 +1,7 @@
 //! Notices that the configuration changed on disk, however an editor or a deployment writes it.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -47,26 +47,31 @@ impl Watch {
         }
     }
 
-    /// Watches these files too, and no longer those of the last call.
+    /// Watches these files too; of those of the last call, changes count no more. Folders are watched anew with every call:
+    /// one that was removed and made again is another to the kernel.
     pub(crate) fn follow(&mut self, files: Vec<PathBuf>) {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
         let targets = files.iter().filter_map(|file| file.canonicalize().ok());
         let files: Vec<PathBuf> = files.iter().cloned().chain(targets).collect();
-        let folders: BTreeSet<PathBuf> = files.iter().map(|file| folder_of(file)).collect();
-        let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = files.iter().flat_map(|file| {
+            let links = links_to(file).filter_map(Path::file_name);
+            file.file_name().into_iter().chain(links)
+        });
+        let names: BTreeSet<OsString> = names.map(OsStr::to_owned).collect();
+        let folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| folders_of(file)).collect();
+        // Not under the lock: the watcher answers from the thread that waits for it with each event.
         for folder in &folders {
-            if !beside.folders.contains(folder)
-                && let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
-            {
+            if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
                 let folder = folder.display();
                 tracing::warn!(
                     "{folder}: changes of certificates are not noticed by themselves: {error}"
                 );
             }
         }
-        *beside = Beside { files, folders };
+        let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        *beside = Beside { names };
     }
 
     /// Waits until the configuration was touched and left alone for a moment, [`SETTLE_MAX`] at most. Never ends when
@@ -94,19 +99,32 @@ impl Watch {
 /// Certificates and keys.
 #[derive(Debug, Default)]
 struct Beside {
-    files: Vec<PathBuf>,
-    folders: BTreeSet<PathBuf>,
+    /// Their names, and those of folders that lead to them by a link.
+    names: BTreeSet<OsString>,
 }
 
 impl Beside {
     fn concerns(&self, event: &Event) -> bool {
         let is_one = |path: &PathBuf| {
-            self.files
-                .iter()
-                .any(|file| file.file_name() == path.file_name())
+            let name = path.file_name();
+            name.is_some_and(|name| self.names.contains(name))
         };
         !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(is_one)
     }
+}
+
+/// Its folder, and the folders of the linked ones on the way to it: who swaps such a link touches only those.
+fn folders_of(file: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![folder_of(file)];
+    folders.extend(links_to(file).map(folder_of));
+    folders
+}
+
+/// Links among the folders on the way to a file.
+fn links_to(file: &Path) -> impl Iterator<Item = &Path> {
+    file.ancestors()
+        .skip(1)
+        .filter(|folder| folder.is_symlink())
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -159,7 +159,20 @@ impl Conn {
             }
             rest = rest.get(written..).unwrap_or_default();
         }
-        Ok(())
+        let mut is_armed = false;
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(flushed) = self.stream.poll_flush(cx) {
+                return Poll::Ready(flushed);
+            }
+            if !is_armed {
+                is_armed = true;
+                self.timer.arm(Instant::now() + patience);
+            }
+            self.timer
+                .poll_expired(cx)
+                .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        })
+        .await
     }
 
     /// Says goodbye: no more bytes come from us, and what the client still sends is read and dropped for a moment,

@@ -256,7 +256,7 @@ async fn answer(ex: &mut Exchange<'_>, scratch: &mut Scratch) -> Result<Next, Re
 /// which speaks for others.
 fn check_tenancy(conn: &Conn, client: Client, head: &RequestHead) -> Result<(), Refusal> {
     let is_covered = match &conn.tls {
-        Some(peer) => head.host().is_empty() || peer.names.covers(head.host()),
+        Some(peer) => head.host().is_empty() || peer.covers(without_brackets(head.host())),
         None => true,
     };
     if is_covered || client.is_reported {
@@ -264,6 +264,14 @@ fn check_tenancy(conn: &Conn, client: Client, head: &RequestHead) -> Result<(), 
     } else {
         Err(Refusal::Misdirected)
     }
+}
+
+/// The address in an IPv6 host (RFC 3986 3.2.2); any other host as it is.
+fn without_brackets(host: &[u8]) -> &[u8] {
+    let inside = host
+        .strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    inside.unwrap_or(host)
 }
 
 /// Reads a head. `Ok(None)`: the client closed before one was complete.

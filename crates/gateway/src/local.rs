@@ -150,7 +150,9 @@ async fn send(
             });
         }
     }
-    if let Some(hsts) = route.and_then(|route| ex.hsts(route))
+    // A refusal, too, is an answer of its route.
+    let found = ex.route.map(|found| ex.snapshot.route(found));
+    if let Some(hsts) = route.or(found).and_then(|route| ex.hsts(route))
         && fields.named(HSTS).next().is_none()
     {
         fields.append(HSTS, hsts.as_bytes());

@@ -9,9 +9,11 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use base::Buffer;
+use tls::Acceptor;
 
 use crate::conn::{Conn, Heard};
 use crate::exchange::{Next, Scratch, exchange};
@@ -59,12 +61,15 @@ impl Servers {
     clippy::manual_async_fn,
     reason = "an `async fn` would hold room for its arguments twice"
 )]
-pub(crate) fn connection(open: Open, mut conn: Conn) -> impl Future<Output = ()> {
+pub(crate) fn connection(
+    open: Open,
+    mut conn: Conn,
+    acceptor: Option<Arc<Acceptor>>,
+) -> impl Future<Output = ()> {
     async move {
         let worker = open.worker();
-        if let Some(acceptor) = conn.listener.acceptor()
-            && conn.stream.is_secure()
-        {
+        // The one its session was begun with: a reload may have given the listener another.
+        if let Some(acceptor) = acceptor {
             let greeted = Box::pin(conn.greet(&acceptor)).await;
             drop(acceptor);
             worker.stats.greeted(greeted);
@@ -162,7 +167,7 @@ mod tests {
     /// Ten thousand of them wait: each byte here is ten kilobytes. Kept by its task, which adds some of its own.
     const FUTURE_MAX: usize = 512;
 
-    fn future_size<F: Future>(_: impl FnOnce(Open, Conn) -> F) -> usize {
+    fn future_size<F: Future>(_: impl FnOnce(Open, Conn, Option<Arc<Acceptor>>) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -94,6 +94,8 @@ impl Direction {
                     }
                 }
             }
+            // Nobody else waits for it while the other way stands still.
+            ready!(to.poll_flush(cx))?;
             if self.held.room() > 0 {
                 worker.buffers.give(std::mem::take(&mut self.held));
             }

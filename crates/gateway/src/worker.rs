@@ -217,10 +217,12 @@ fn begin(
     bump(&worker.stats.accepted);
     match listener.admit(peer) {
         Ok(admission) => {
-            let stream = match listener.acceptor().map(|acceptor| acceptor.session()) {
-                None => Stream::new(tcp),
+            let acceptor = listener.acceptor();
+            let stream = match acceptor.as_ref().map(|acceptor| acceptor.session()) {
+                None if listener.plan().tls.is_none() => Stream::new(tcp),
                 Some(Ok(session)) => Stream::with_tls(tcp, session.into()),
-                Some(Err(_)) => return worker.stats.greeted(Err("setup")),
+                // Never in plain text instead.
+                None | Some(Err(_)) => return worker.stats.greeted(Err("setup")),
             };
             let conn = Conn {
                 stream,
@@ -234,7 +236,7 @@ fn begin(
             };
             let open = Open::new(worker);
             // Owned by the worker: `Open` counts it, `drain` waits for the count, the thread's end drops the rest.
-            drop(tokio::task::spawn_local(connection(open, conn)));
+            drop(tokio::task::spawn_local(connection(open, conn, acceptor)));
         }
         Err(turned) => {
             bump(match turned {

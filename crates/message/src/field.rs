@@ -95,7 +95,7 @@ impl FieldKind {
             (8.., Some(b'u')) if starts_with(name, b"uberctx-") => Self::Uber,
             (10.., Some(b'x')) if starts_with(name, b"x-b3-") => Self::XB3,
             (12.., Some(b'x')) if starts_with(name, b"x-forwarded-") => Self::XForwardedOther,
-            (14.., Some(b'x')) if starts_with(name, b"x-client-cert-") => Self::XClientCert,
+            (14.., Some(b'x')) if is_client_cert(name) => Self::XClientCert,
             _ => Self::Other,
         }
     }
@@ -167,6 +167,15 @@ impl FieldKind {
                 Self::Expect | Self::MaxForwards | Self::ContentType | Self::SetCookie
             )
     }
+}
+
+/// With underscores too: origins that speak CGI read both alike, and this one says who somebody is.
+fn is_client_cert(name: &[u8]) -> bool {
+    let known = b"x-client-cert-";
+    let same = |(found, known): (&u8, &u8)| {
+        found.to_ascii_lowercase() == *known || (*known, *found) == (b'-', b'_')
+    };
+    name.len() > known.len() && name.iter().zip(known).all(same)
 }
 
 fn starts_with(name: &[u8], known: &[u8]) -> bool {

@@ -78,7 +78,7 @@ impl Stream {
     /// dropped.
     pub fn close(&self) {
         if let Some(tls) = self.tls.as_ref().filter(|_| !self.is_broken.get()) {
-            tls.borrow_mut().announce_end(&mut self.tcp.borrow_mut());
+            tls.borrow_mut().announce_end(&self.tcp.borrow());
         }
     }
 
@@ -123,7 +123,10 @@ impl Stream {
     /// reader. No system call, no buffer.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
-            Some(tls) => tls.borrow_mut().poll_readable(&self.tcp.borrow(), cx),
+            Some(tls) => {
+                let mut tcp = self.tcp.borrow_mut();
+                tls.borrow_mut().poll_readable(&mut tcp, cx)
+            }
             None => self.tcp.borrow().poll_read_ready(cx),
         }
     }
@@ -147,7 +150,8 @@ impl Stream {
         }
     }
 
-    /// Writes once. Within TLS, a call after `Pending` has to be with the same bytes.
+    /// Writes once; `Pending`: nothing was taken. Within TLS, bytes that were taken may be on their way still: they are sent
+    /// before others, by [`Stream::poll_flush`] or by whoever polls for reading.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut tcp = self.tcp.borrow_mut();
         match &self.tls {
@@ -175,6 +179,14 @@ impl Stream {
         }
     }
 
+    /// Waits until the kernel has every byte that was taken; at once on a plain stream.
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.tls {
+            Some(tls) => tls.borrow_mut().poll_flush(&mut self.tcp.borrow_mut(), cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Writes all of `bytes`. Dropping the future may leave a part written.
     ///
     /// # Errors
@@ -188,7 +200,7 @@ impl Stream {
                     written => at += written,
                 }
             }
-            Poll::Ready(Ok(()))
+            self.poll_flush(cx)
         })
         .await
     }
@@ -199,7 +211,7 @@ impl Stream {
         let mut cx = Context::from_waker(Waker::noop());
         let mut tcp = self.tcp.borrow_mut();
         if let Some(tls) = self.tls.as_ref().filter(|_| !self.is_broken.get()) {
-            tls.borrow_mut().announce_end(&mut tcp);
+            tls.borrow_mut().announce_end(&tcp);
         }
         drop(Pin::new(&mut *tcp).poll_shutdown(&mut cx));
     }
@@ -216,7 +228,7 @@ impl Stream {
     /// read that filled its buffer. Spends nothing of the task's budget, which could make it look quiet.
     pub fn is_quiet(&self) -> bool {
         if let Some(tls) = &self.tls {
-            return tls.borrow_mut().is_quiet(&mut self.tcp.borrow_mut());
+            return tls.borrow_mut().is_quiet(&self.tcp.borrow());
         }
         let tcp = self.tcp.borrow();
         matches!(tcp.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)

@@ -42,10 +42,18 @@ struct Current {
 pub struct Peer {
     /// The protocol both chose, by its name in ALPN; empty when none was offered.
     pub protocol: Box<[u8]>,
-    /// Names of the certificate that was shown: the hosts that may be asked for (RFC 9110 7.4).
-    pub names: Arc<CertificateNames>,
+    /// Of the certificates that there are for the name it asked for.
+    names: Vec<Arc<CertificateNames>>,
     /// Who it is, where it was asked and said so.
     pub client: Option<ClientIdentity>,
+}
+
+impl Peer {
+    /// Whether it may ask for this host (RFC 9110 7.4): one that is a name of the certificates for the name its session was
+    /// begun with. In lower case, without a dot at its end; an address without brackets.
+    pub fn covers(&self, host: &[u8]) -> bool {
+        self.names.iter().any(|names| names.covers(host))
+    }
 }
 
 impl Acceptor {
@@ -95,12 +103,10 @@ impl Acceptor {
             }
             (Some(_) | None, _) => None,
         };
-        let mut shown = current.table.find(session.server_name());
+        let found = current.table.find(session.server_name());
         Ok(Peer {
             protocol: session.alpn_protocol().unwrap_or_default().into(),
-            names: shown
-                .next()
-                .map_or_else(Arc::default, |shown| Arc::clone(&shown.names)),
+            names: found.map(|one| Arc::clone(&one.names)).collect(),
             client,
         })
     }
@@ -147,7 +153,14 @@ impl Current {
         let setup = |source| LoadError::Setup { source };
         let certificates = plan.certificates.iter().zip(&files.certificates);
         let certificates = certificates.map(|(plan, (cert, key))| Certificate::of(plan, cert, key));
-        let table = Arc::new(Table::new(certificates.collect::<Result<_, _>>()?));
+        let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+        let nameless = certificates.iter().position(|one| one.names.is_empty());
+        if let Some(plan) = nameless.and_then(|at| plan.certificates.get(at)) {
+            return Err(LoadError::NoNames {
+                file: plan.cert.clone(),
+            });
+        }
+        let table = Arc::new(Table::new(certificates));
         let client = plan.client.as_ref().zip(files.ca.as_ref());
         let client = client.map(|(client, bytes)| {
             let mut roots = RootCertStore::empty();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
@@ -26,7 +26,15 @@ struct Current {
     config: Arc<ClientConfig>,
     /// Shown to endpoints that ask for it.
     certificate: Option<CertificateView>,
+    read: Read,
+}
+
+/// What it was made from.
+#[derive(Debug, PartialEq, Eq)]
+struct Read {
     files: Files,
+    /// The machine's roots, where no file names others.
+    machine: Vec<CertificateDer<'static>>,
 }
 
 impl Connector {
@@ -62,11 +70,11 @@ impl FromFiles for Connector {
     }
 
     fn read_again(self: Arc<Self>) -> Result<Option<Renewal>, LoadError> {
-        let files = read(&self.plan)?;
-        if files == self.current.load().files {
+        let read = read(&self.plan)?;
+        if read == self.current.load().read {
             return Ok(None);
         }
-        let current = Arc::new(Current::load(&self.plan, files)?);
+        let current = Arc::new(Current::load(&self.plan, read)?);
         Ok(Some(Renewal::new(move || self.current.store(current))))
     }
 
@@ -75,15 +83,24 @@ impl FromFiles for Connector {
     }
 }
 
-fn read(plan: &ConnectorPlan) -> Result<Files, LoadError> {
-    Files::read(plan.ca.as_deref(), &plan.certificate)
+fn read(plan: &ConnectorPlan) -> Result<Read, LoadError> {
+    let machine = match plan.ca {
+        // One that is broken is no reason to believe none of the others.
+        None => rustls_native_certs::load_native_certs().certs,
+        Some(_) => Vec::new(),
+    };
+    Ok(Read {
+        files: Files::read(plan.ca.as_deref(), &plan.certificate)?,
+        machine,
+    })
 }
 
 impl Current {
-    fn load(plan: &ConnectorPlan, files: Files) -> Result<Self, LoadError> {
+    fn load(plan: &ConnectorPlan, read: Read) -> Result<Self, LoadError> {
+        let files = &read.files;
         let roots = match plan.ca.as_ref().zip(files.ca.as_ref()) {
             Some((ca, bytes)) => roots_of(ca, bytes)?,
-            None => machine_roots()?,
+            None => machine_roots(&read.machine)?,
         };
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(versions(plan.min_version))
@@ -111,7 +128,7 @@ impl Current {
         Ok(Self {
             config: Arc::new(config),
             certificate,
-            files,
+            read,
         })
     }
 }
@@ -127,10 +144,9 @@ fn roots_of(ca: &Path, bytes: &[u8]) -> Result<RootCertStore, LoadError> {
 
 /// Those of the machine rather than a list compiled in: operators add their own there, distributions take away those that
 /// are no longer to be believed, and no release has to follow.
-fn machine_roots() -> Result<RootCertStore, LoadError> {
+fn machine_roots(machine: &[CertificateDer<'static>]) -> Result<RootCertStore, LoadError> {
     let mut roots = RootCertStore::empty();
-    // One that is broken is no reason to believe none of the others.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(machine.iter().cloned());
     match roots.is_empty() {
         true => Err(LoadError::NoRoots),
         false => Ok(roots),

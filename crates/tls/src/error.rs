@@ -33,6 +33,12 @@ pub enum LoadError {
         /// The file.
         file: PathBuf,
     },
+    /// A server's certificate that is for nobody: clients look nowhere else (RFC 9525 2).
+    #[error("{}: expected a certificate with names or addresses (subjectAltName), found none", file.display())]
+    NoNames {
+        /// The file.
+        file: PathBuf,
+    },
     /// A key that does not fit, or cannot be used.
     #[error("{}: expected the private key of the certificate in {}", key.display(), cert.display())]
     Key {

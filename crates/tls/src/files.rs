@@ -101,6 +101,11 @@ fn read(file: &Path) -> Result<Vec<u8>, LoadError> {
         file: file.into(),
         source,
     };
+    // A pipe would be waited for, a device has no end.
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        let other = io::Error::new(io::ErrorKind::InvalidInput, "no regular file");
+        return Err(unreadable(other));
+    }
     let open = File::open(file).map_err(unreadable)?;
     let mut bytes = Vec::new();
     let mut limited = open.take(FILE_MAX + 1);

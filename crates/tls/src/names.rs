@@ -36,6 +36,11 @@ impl CertificateNames {
         names
     }
 
+    /// Whether it is for nobody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.suffixes.is_empty() && self.addresses.is_empty()
+    }
+
     /// Whether the certificate is for this host: a name in lower case without a dot at its end, or an address without
     /// brackets. A wildcard stands for one label (RFC 9525 6.3).
     pub fn covers(&self, host: &[u8]) -> bool {

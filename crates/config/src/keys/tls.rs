@@ -38,9 +38,11 @@ object! {
         /// Certificates; each is shown to clients that ask for one of its names, the first to all others.
         certificates: required(list("certificates", object::<CertificatePlan>(), 1, 1_000)),
         /// PEM file with the certificates that sign those of clients. Subject and alternative names of a client's certificate
-        /// are sent on as `x-client-cert-subject` and `x-client-cert-san`.
+        /// are sent on as `x-client-cert-subject` and `x-client-cert-san`: `CN=alice,O=Example`, `DNS=alice.example.com`,
+        /// with commas and the like within values percent-encoded.
         client_ca: optional(&FILE),
-        /// Whether a client without a certificate is turned away; absent: `required` beside `client_ca`.
+        /// Whether a client without a certificate is turned away; absent: `required` beside `client_ca`. It guards this
+        /// listener: routes are the same on all of them.
         client_certificate: optional(DEMAND),
         /// The oldest version that is spoken.
         min_version: or(MIN_VERSION, MinVersion::default()),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// How far a try got.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// A byte of the request was taken by the kernel.
+    /// A byte of the request was taken by the kernel, or by the session that encrypts it.
     pub(super) sent_any: Cell<bool>,
     /// Body bytes went that are not kept: the request cannot be sent again.
     pub(super) pumped: Cell<bool>,
@@ -16,6 +16,8 @@ pub(super) struct Progress {
     pub(super) continued: Cell<bool>,
     /// A byte of the final response went to the client.
     pub(super) response_begun: Cell<bool>,
+    /// The client has a part of an interim or final response, and not all of it.
+    pub(super) amid_write: Cell<bool>,
     /// How long the client was waited for: time that no upstream is charged with.
     pub(super) client_waited: Cell<Duration>,
     /// When the request was sent.

@@ -122,10 +122,11 @@ impl<'a> Transfer<'a> {
         .await
     }
 
-    /// Once the client has a part of the response, no other can be sent: it is cut.
+    /// Once the client has a part of the response, or of an interim one, no other can be sent: it is cut.
     fn unless_begun(&self, ending: Ending) -> Ending {
         let is_answer = matches!(ending, Ending::Refused(_) | Ending::Failed(_));
-        if is_answer && self.progress.response_begun.get() {
+        let has_begun = self.progress.response_begun.get() || self.progress.amid_write.get();
+        if is_answer && has_begun {
             Ending::Cut
         } else {
             ending
@@ -157,10 +158,15 @@ impl<'a> Transfer<'a> {
                 let poll = self.conn.stream.poll_write_two(cx, first_left, second_left);
                 match ready!(self.noting_due(poll, &self.progress.download_due, limit)) {
                     Ok(0) | Err(_) => return Poll::Ready(Err(Ending::ClientGone)),
-                    Ok(count) => written += count,
+                    Ok(count) => {
+                        written += count;
+                        self.progress.amid_write.set(written < total);
+                    }
                 }
             }
-            Poll::Ready(Ok(()))
+            let flushed = self.conn.stream.poll_flush(cx);
+            let flushed = ready!(self.noting_due(flushed, &self.progress.download_due, limit));
+            Poll::Ready(flushed.map_err(|_| Ending::ClientGone))
         })
         .await;
         self.progress.download_due.set(None);
@@ -182,7 +188,9 @@ impl<'a> Transfer<'a> {
                     }
                 }
             }
-            Poll::Ready(true)
+            let flushed = self.upstream.poll_flush(cx);
+            let flushed = ready!(self.noting_due(flushed, &self.progress.upload_due, limit));
+            Poll::Ready(flushed.is_ok())
         })
         .await;
         self.progress.upload_due.set(None);

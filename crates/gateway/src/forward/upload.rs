@@ -84,6 +84,9 @@ impl Transfer<'_> {
     /// Tells the client to go on, in one write or not at all: the download writes to the same socket. A client whose
     /// socket takes no 25 bytes has not read what it was sent; it goes on by itself.
     async fn say_continue(&self) {
+        if self.progress.amid_write.get() {
+            return;
+        }
         poll_fn(|cx| {
             if let Poll::Ready(Ok(1..25)) = self.conn.stream.poll_write(cx, CONTINUE) {
                 self.conn.stream.reset_on_close();

@@ -198,6 +198,19 @@ impl Secure {
         self.0.write_all(request.as_bytes())
     }
 
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    /// Reads once, at most so many bytes.
+    pub(crate) fn read_some(&mut self, most: usize) -> io::Result<usize> {
+        let mut bytes = vec![0; most];
+        match self.0.read(&mut bytes)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => Ok(count),
+        }
+    }
+
     /// Reads until the text ends like this.
     pub(crate) fn read_until(&mut self, end: &str) -> io::Result<String> {
         let mut text = String::new();

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::{
-    NodeExpress, PythonScript, RawOrigin, SOON, Tidegate, Tool, python, run_client, run_command,
-    tool,
+    ClosedPort, NodeExpress, PythonScript, RawOrigin, SOON, Tidegate, Tool, python, run_client,
+    run_command, tool,
 };
 
 use crate::authority::{About, Authority, Client, Pair};
@@ -87,7 +88,7 @@ fn certificates_are_shown_by_name() {
 #[test]
 fn other_hosts_are_misdirected() {
     let (origin, authority) = (RawOrigin::ok("ok"), Authority::new());
-    let pair = authority.server("pair", &["a.example", "*.b.example"]);
+    let pair = authority.server("pair", &["a.example", "*.b.example", "::1"]);
     let yaml = config(&origin, &[&pair], "");
     let tidegate = Tidegate::start(&yaml);
     let client = authority.client(None);
@@ -98,6 +99,8 @@ fn other_hosts_are_misdirected() {
         ("b.example", "421"),
         ("other.example", "421"),
         ("127.0.0.1", "421"),
+        ("[::1]:8443", "200"),
+        ("[::2]", "421"),
     ] {
         let secure = client
             .connect(tidegate.addr("secure"), "a.example")
@@ -111,7 +114,7 @@ fn other_hosts_are_misdirected() {
     let misdirected = ["cause=\"misdirected\""];
     assert_eq!(
         Metrics::of(&tidegate).sum("tidegate_refusals_total", &misdirected),
-        3.0
+        4.0
     );
     let trusting = yaml.replace(
         "    limits:",
@@ -174,6 +177,62 @@ fn certificates_change_while_connections_are_open() {
     );
 }
 
+/// Deployments swap a link on the way to the files: no file of that name is touched.
+#[test]
+fn certificates_change_with_a_linked_folder() {
+    let (origin, old, new) = (RawOrigin::ok("ok"), Authority::new(), Authority::new());
+    let dir = old.dir();
+    let linked = |version: &str, pair: &Pair| {
+        let folder = dir.join(version);
+        fs::create_dir(&folder).unwrap();
+        fs::copy(&pair.cert, folder.join("tls.crt")).unwrap();
+        fs::copy(&pair.key, folder.join("tls.key")).unwrap();
+        symlink(version, dir.join("next")).unwrap();
+        fs::rename(dir.join("next"), dir.join("live")).unwrap();
+    };
+    linked("v1", &old.server("pair", &["localhost"]));
+    let live = Pair {
+        cert: dir.join("live/tls.crt"),
+        key: dir.join("live/tls.key"),
+    };
+    let tidegate = Tidegate::start(config(&origin, &[&live], ""));
+    ask(&old.client(None), &tidegate, "localhost");
+    linked("v2", &new.server("pair", &["localhost"]));
+    until("the new certificate", || {
+        let secure = new
+            .client(None)
+            .connect(tidegate.addr("secure"), "localhost")
+            .ok()?;
+        secure.exchange("localhost", "/", &[]).ok()
+    });
+}
+
+/// Both directions of a connection wait for one socket: a client that is slow to read and goes on sending gets everything.
+#[test]
+fn slow_clients_that_go_on_sending_get_everything() {
+    const BODY: usize = 64 << 20;
+    let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n");
+    let response = [response.into_bytes(), vec![b'x'; BODY]].concat();
+    let (origin, authority) = (RawOrigin::fixed(response), Authority::new());
+    let pair = authority.server("pair", &["localhost"]);
+    let tidegate = Tidegate::start(config(&origin, &[&pair], ""));
+    let client = authority.client(None);
+    let mut secure = client
+        .connect(tidegate.addr("secure"), "localhost")
+        .unwrap();
+    secure.send("localhost", "/", &[]).unwrap();
+    // For the first half, a byte of the next request with each read, which ends nowhere; then nothing that would wake anybody
+    // who waits for the client to read.
+    secure.write(b"GET / HTTP/1.1\r\nX-Long: ").unwrap();
+    let mut left = BODY;
+    while left > 0 {
+        left = left.saturating_sub(secure.read_some(32 << 10).unwrap());
+        if left > BODY / 2 {
+            secure.write(b"x").unwrap();
+        }
+    }
+}
+
 /// Hundreds of requests while the certificate is replaced again and again: none fails.
 #[test]
 fn certificates_change_under_load() {
@@ -195,6 +254,31 @@ fn certificates_change_under_load() {
     }
     let failed = Metrics::of(&tidegate).sum("tidegate_tls_handshakes_failed_total", &[]);
     assert_eq!(failed, 0.0);
+}
+
+/// Origins that speak CGI read underscores as dashes: who a client is may not be told that way either.
+#[test]
+fn identities_cannot_be_forged_with_underscores() {
+    let (origin, authority) = (RawOrigin::ok("ok"), Authority::new());
+    let pair = authority.server("pair", &["localhost"]);
+    let yaml = config(&origin, &[&pair], "")
+        .replace("    limits:", "    underscore_fields: keep\n    limits:");
+    let tidegate = Tidegate::start(yaml);
+    let secure = authority
+        .client(None)
+        .connect(tidegate.addr("secure"), "localhost")
+        .unwrap();
+    let forged = [
+        "X_Client_Cert_Subject: CN=root",
+        "x-client_cert-San: DNS=root",
+        "X_Other: kept",
+    ];
+    let text = secure.exchange("localhost", "/", &forged).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    let request = origin.requests().pop().unwrap();
+    assert_eq!(request.field("x_other"), Some("kept"));
+    assert_eq!(request.field("x_client_cert_subject"), None);
+    assert_eq!(request.field("x-client_cert-san"), None);
 }
 
 /// Certificates of clients: who shows none is turned away or taken for nobody, and nobody tells of them but Tidegate.
@@ -243,7 +327,7 @@ fn clients_show_who_they_are() {
         let request = served(Some(&alice)).expect("Alice is served");
         assert_eq!(
             request.field("x-client-cert-subject"),
-            Some("CN=Alice, %C3%A9")
+            Some("CN=Alice%2C %C3%A9")
         );
         assert_eq!(
             request.field("x-client-cert-san"),
@@ -415,6 +499,23 @@ fn browsers_are_told_to_come_back_over_tls() {
     assert_eq!(
         client.read_response().field("strict-transport-security"),
         None
+    );
+}
+
+/// Refusals are answers, too: a host of which only errors are seen is remembered as long.
+#[test]
+fn refusals_tell_browsers_to_come_back_over_tls() {
+    let (origin, authority) = (RawOrigin::ok("ok"), Authority::new());
+    let pair = authority.server("pair", &["localhost"]);
+    let nobody = ClosedPort::new();
+    let yaml = config(&origin, &[&pair], "")
+        .replace(&origin.addr().to_string(), &nobody.addr().to_string());
+    let tidegate = Tidegate::start(yaml);
+    let text = ask(&authority.client(None), &tidegate, "localhost");
+    assert!(text.starts_with("HTTP/1.1 502"), "{text}");
+    assert!(
+        text.contains("strict-transport-security: max-age=3600"),
+        "{text}"
     );
 }
 

@@ -16,6 +16,8 @@ fn files_that_cannot_be_used_are_named() {
     let other = authority.issue("other", &["a.example"], &ECDSA);
     let junk = authority.file("junk.pem");
     fs::write(&junk, "junk").unwrap();
+    let nameless = authority.issue("nameless", &[], &ECDSA);
+    let folder = authority.file("");
     let none = authority.file("none.pem");
     let hollow = authority.file("hollow.pem");
     fs::write(
@@ -24,6 +26,12 @@ fn files_that_cannot_be_used_are_named() {
     )
     .unwrap();
     let cases = [
+        (
+            &nameless.cert,
+            &nameless.key,
+            "nameless.pem: expected a certificate with names or addresses",
+        ),
+        (&folder, &good.key, ": expected a file that can be read"),
         (
             &none,
             &good.key,
