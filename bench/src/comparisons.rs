@@ -13,6 +13,7 @@ mod proxies;
 mod reload;
 mod routes;
 mod startup;
+mod tls;
 mod tracing;
 
 /// The core of the program under measurement.
@@ -62,6 +63,11 @@ const ALL: &[Comparison] = &[
         name: "startup",
         about: "time to readiness, idle memory, size of the program",
         run: startup::run,
+    },
+    Comparison {
+        name: "tls",
+        about: "requests over TLS 1.3, full and resumed handshakes",
+        run: tls::run,
     },
     Comparison {
         name: "tracing",

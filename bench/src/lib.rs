@@ -19,6 +19,7 @@ pub mod report;
 pub mod response;
 pub mod routes;
 pub mod scrape;
+pub mod secure;
 pub mod service;
 pub mod stats;
 pub mod strace;

@@ -18,6 +18,7 @@ use crate::{
     options::Options,
     output,
     process::{self, Folder, Guarded},
+    secure::Credential,
     service::{Service, announced},
 };
 
@@ -129,6 +130,8 @@ pub struct Job<'a> {
     pub streaming: bool,
     /// The routes of Tidegate, as YAML list items; peers send everything to the origin.
     pub routes: &'a str,
+    /// A listener with TLS 1.3 beside the plain one, where it is given; Envoy and the floor have none.
+    pub secure: Option<&'a Credential>,
 }
 
 /// A program that has been started. Ends when dropped.
@@ -138,6 +141,8 @@ pub struct Running {
     pub kind: Kind,
     /// Where it takes requests.
     pub address: SocketAddr,
+    /// Where it takes them over TLS, if the job has that.
+    pub secure: SocketAddr,
     /// Where Tidegate's admin listener is.
     pub admin: SocketAddr,
     /// The configuration file it reads.
@@ -191,10 +196,12 @@ impl Program {
     pub fn launch(&self, job: &Job<'_>) -> Result<Running> {
         let folder = Folder::create()?;
         let (address, admin) = (process::free_address()?, process::free_address()?);
-        let (config, mut command) = self.prepare(job, &folder, address, admin)?;
+        let secure = process::free_address()?;
+        let (config, mut command) = self.prepare(job, &folder, [address, secure, admin])?;
         Ok(Running {
             kind: self.kind,
             address,
+            secure,
             admin,
             config,
             spawned: Instant::now(),
@@ -206,8 +213,7 @@ impl Program {
         &self,
         job: &Job<'_>,
         folder: &Folder,
-        address: SocketAddr,
-        admin: SocketAddr,
+        addresses: [SocketAddr; 3],
     ) -> Result<(PathBuf, Command)> {
         let (name, template) = match self.kind {
             Kind::Floor => ("floor.txt", "no configuration\n"),
@@ -216,10 +222,10 @@ impl Program {
             Kind::Haproxy => ("haproxy.cfg", include_str!("../peers/haproxy.cfg")),
             Kind::Envoy => ("envoy.yaml", include_str!("../peers/envoy.yaml")),
         };
-        let config = folder.write(name, &fill_for(template, job, address, admin)?)?;
+        let config = folder.write(name, &fill_for(template, self.kind, job, addresses)?)?;
         let mut command = process::command(&self.path, job.core);
         match self.kind {
-            Kind::Floor => command.args([address.to_string(), job.origin.to_string()]),
+            Kind::Floor => command.args([addresses[0].to_string(), job.origin.to_string()]),
             Kind::Tidegate => command.arg("run").arg("-c").arg(&config),
             Kind::Nginx => nginx_arguments(&mut command, folder, &config),
             Kind::Haproxy => command.arg("-f").arg(&config).arg("-db"),
@@ -321,10 +327,12 @@ pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> Result<String> {
 
 fn fill_for(
     template: &str,
+    kind: Kind,
     job: &Job<'_>,
-    address: SocketAddr,
-    admin: SocketAddr,
+    [address, secure, admin]: [SocketAddr; 3],
 ) -> Result<String> {
+    let credential = job.secure;
+    let secure = credential.map(|credential| secure_listener(kind, credential, secure, job));
     let streaming = if job.streaming {
         "client_max_body_size 0; proxy_request_buffering off; proxy_buffering off; client_body_buffer_size 64k; \
          proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;"
@@ -345,8 +353,35 @@ fn fill_for(
             ("connections", &job.connections.to_string()),
             ("streaming", streaming),
             ("routes", job.routes.trim_end()),
+            ("secure", secure.as_deref().unwrap_or_default()),
         ],
     )
+}
+
+/// What a configuration holds for a second listener, with TLS 1.3.
+fn secure_listener(
+    kind: Kind,
+    credential: &Credential,
+    address: SocketAddr,
+    job: &Job<'_>,
+) -> String {
+    let (cert, key) = (credential.cert.display(), credential.key.display());
+    match kind {
+        Kind::Floor | Kind::Envoy => String::new(),
+        Kind::Tidegate => format!(
+            "\n  secure:\n    address: {address}\n    tls: {{ certificates: [{{ cert: {cert}, key: {key} }}] }}\n    \
+             limits: {{ connections_max: {0}, connections_per_ip_max: {0}, requests_per_connection_max: 1000000000 }}",
+            job.connections
+        ),
+        Kind::Nginx => format!(
+            "listen {address} ssl backlog=4096; ssl_certificate {cert}; ssl_certificate_key {key}; \
+             ssl_protocols TLSv1.3; ssl_session_cache off;"
+        ),
+        Kind::Haproxy => format!(
+            "bind {address} backlog 4096 ssl crt {} ssl-min-ver TLSv1.3",
+            credential.both.display()
+        ),
+    }
 }
 
 /// The first line that holds a version; of Envoy's without the path it begins with.
@@ -378,6 +413,7 @@ mod tests {
 
     #[test]
     fn templates_are_filled_completely() {
+        let credential = Credential::make().unwrap();
         let job = Job {
             origin: "127.0.0.1:9000".parse().unwrap(),
             core: None,
@@ -385,15 +421,17 @@ mod tests {
             connections: 1024,
             streaming: true,
             routes: "  []",
+            secure: Some(&credential),
         };
         let address = "127.0.0.1:8000".parse().unwrap();
-        for template in [
-            include_str!("../peers/tidegate.yaml"),
-            include_str!("../peers/nginx.conf"),
-            include_str!("../peers/haproxy.cfg"),
-            include_str!("../peers/envoy.yaml"),
+        for (kind, template) in [
+            (Kind::Tidegate, include_str!("../peers/tidegate.yaml")),
+            (Kind::Nginx, include_str!("../peers/nginx.conf")),
+            (Kind::Haproxy, include_str!("../peers/haproxy.cfg")),
+            (Kind::Envoy, include_str!("../peers/envoy.yaml")),
         ] {
-            let text = fill_for(template, &job, address, address).unwrap();
+            let text = fill_for(template, kind, &job, [address; 3]).unwrap();
+            assert_eq!(text.contains(".pem"), kind != Kind::Envoy, "{text}");
             assert!(
                 text.contains("127.0.0.1") && text.contains("9000"),
                 "{text}"

@@ -79,6 +79,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: 1024,
         streaming: true,
         routes: "  - { name: all, match: { path_prefix: / }, forward: { upstream: origin, timeout: 120s } }",
+        secure: None,
     };
     let mut report = Report::new(options, "Large bodies", &programs);
     // The client's thread; programs are pinned by themselves.

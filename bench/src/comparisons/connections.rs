@@ -56,6 +56,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: count + count / 5,
         streaming: false,
         routes: &routes.yaml,
+        secure: None,
     };
     let mut report = Report::new(options, "Memory of idle connections", &programs);
     report.paragraph(&format!(

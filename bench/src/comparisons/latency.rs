@@ -39,6 +39,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: 8192,
         streaming: false,
         routes: &routes.yaml,
+        secure: None,
     };
     let mut report = Report::new(options, "Latency added at a fixed rate", &programs);
     let mut ways = vec![Way::new(None)];

@@ -103,6 +103,7 @@ fn start(program: &Program, origin: &Origin, routes: &Routes) -> Result<Running>
         connections: 8192,
         streaming: false,
         routes: &routes.yaml,
+        secure: None,
     })
 }
 

@@ -63,6 +63,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: 8192,
         streaming: false,
         routes: &routes.yaml,
+        secure: None,
     };
     let mut report = Report::new(options, "One small request through each proxy", &programs);
     let mut entrants = Vec::new();

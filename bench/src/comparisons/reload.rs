@@ -98,6 +98,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: 8192,
         streaming: false,
         routes: &first.yaml,
+        secure: None,
     };
     let mut running = program.start(&job)?;
     let text = fs::read_to_string(&running.config).context("the configuration")?;

@@ -126,6 +126,7 @@ impl Entrant {
             connections: 8192,
             streaming: false,
             routes: &routes.yaml,
+            secure: None,
         })?;
         Ok(Self {
             count,

@@ -40,6 +40,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: 1024,
         streaming: false,
         routes: &routes.yaml,
+        secure: None,
     };
     let mut report = Report::new(options, "Start and idle", &programs);
     report.paragraph(&format!(

@@ -82,6 +82,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         connections: 8192,
         streaming: false,
         routes: &routes::comparison(ROUTES)?.yaml,
+        secure: None,
     })?;
     let plain = fs::read_to_string(&gateway.config).context("the configuration")?;
     let entrant = |share: Share| {
