@@ -265,10 +265,7 @@ impl Controller {
 
     /// Files that certificates and keys are read from.
     pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
-        let all = self.certificates();
-        all.iter()
-            .flat_map(|one| one.files().into_iter().map(Path::to_path_buf))
-            .collect()
+        certificate_files(&self.plan)
     }
 
     /// Certificates whose files changed. One that cannot be used refuses the reload, and everything stays.
@@ -554,6 +551,15 @@ impl Controller {
             drop(tokio::task::spawn_blocking(move || log.stop(LOG_LIMIT)).await);
         }
     }
+}
+
+/// Files that certificates and keys of a plan are read from.
+pub(crate) fn certificate_files(plan: &Plan) -> Vec<PathBuf> {
+    let listeners = plan.listeners.iter().filter_map(|one| one.tls.as_ref());
+    let upstreams = plan.upstreams.iter().filter_map(|one| one.tls.as_ref());
+    let files = listeners.flat_map(|tls| tls.files());
+    let files = files.chain(upstreams.flat_map(|tls| tls.files()));
+    files.map(Path::to_path_buf).collect()
 }
 
 /// A listener or upstream, and certificates to be put in force there.

@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::build::BuildError;
-use crate::controller::Controller;
+use crate::controller::{Controller, certificate_files};
 use crate::origin::Origin;
 use crate::watch::Watch;
 
@@ -70,7 +70,9 @@ pub fn run(
     runtime.block_on(async {
         let mut signals = Signals::new()?;
         let admin = plan.admin.as_ref().map(bind_admin).transpose()?;
-        let watch = Watch::new(origin.path());
+        let mut watch = Watch::new(origin.path());
+        // Before they are read: a change in between would be noticed by nobody.
+        watch.follow(certificate_files(&plan));
         let mut controller =
             Controller::start(origin, plan, descriptors, environment(), diagnostics.clone()).await?;
         let status = controller.status();

@@ -1,6 +1,5 @@
 //! What a listener's connections are begun with, and what is known of them when they have begun.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -13,7 +12,7 @@ use rustls::{CertificateError, HandshakeKind, RootCertStore, ServerConfig, Serve
 use crate::certificate::{Certificate, certificates as certificates_of};
 use crate::client::ClientIdentity;
 use crate::error::LoadError;
-use crate::files::{CertificateView, Files, FromFiles, Renewal, paths};
+use crate::files::{CertificateView, Files, FromFiles, Renewal};
 use crate::names::CertificateNames;
 use crate::plan::TlsPlan;
 use crate::table::Table;
@@ -113,10 +112,6 @@ impl Acceptor {
 }
 
 impl FromFiles for Acceptor {
-    fn files(&self) -> Vec<&Path> {
-        paths(client_ca(&self.plan), &self.plan.certificates)
-    }
-
     fn read_again(self: Arc<Self>) -> Result<Option<Renewal>, LoadError> {
         let files = read(&self.plan)?;
         let before = self.current.load_full();
@@ -140,12 +135,8 @@ impl FromFiles for Acceptor {
     }
 }
 
-fn client_ca(plan: &TlsPlan) -> Option<&Path> {
-    plan.client.as_ref().map(|client| &*client.ca)
-}
-
 fn read(plan: &TlsPlan) -> Result<Files, LoadError> {
-    Files::read(client_ca(plan), &plan.certificates)
+    Files::read(plan.client_ca(), &plan.certificates)
 }
 
 impl Current {

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::certificate::{Certificate, certificates as certificates_of};
 use crate::error::LoadError;
-use crate::files::{CertificateView, Files, FromFiles, Renewal, paths};
+use crate::files::{CertificateView, Files, FromFiles, Renewal};
 use crate::plan::ConnectorPlan;
 use crate::{provider, versions};
 
@@ -65,10 +65,6 @@ impl Connector {
 }
 
 impl FromFiles for Connector {
-    fn files(&self) -> Vec<&Path> {
-        paths(self.plan.ca.as_deref(), &self.plan.certificate)
-    }
-
     fn read_again(self: Arc<Self>) -> Result<Option<Renewal>, LoadError> {
         let read = read(&self.plan)?;
         if read == self.current.load().read {

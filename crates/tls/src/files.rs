@@ -15,9 +15,6 @@ const FILE_MAX: u64 = 1 << 20;
 
 /// Read from files, and again when they change.
 pub trait FromFiles: fmt::Debug + Send + Sync {
-    /// Every file it reads.
-    fn files(&self) -> Vec<&Path>;
-
     /// Reads every file again: blocks. `None` when nothing changed.
     ///
     /// # Errors

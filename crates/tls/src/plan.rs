@@ -1,8 +1,10 @@
 //! `tls:` of a listener and of an upstream, decided.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::ServerName;
+
+use crate::files::paths;
 
 /// How a listener greets its clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,24 @@ pub struct TlsPlan {
     pub min_version: MinVersion,
     /// Protocols in the order of preference, as ALPN names them (RFC 7301).
     pub alpn: Vec<&'static str>,
+}
+
+impl TlsPlan {
+    /// Every file that is read for it.
+    pub fn files(&self) -> Vec<&Path> {
+        paths(self.client_ca(), &self.certificates)
+    }
+
+    pub(crate) fn client_ca(&self) -> Option<&Path> {
+        self.client.as_ref().map(|client| &*client.ca)
+    }
+}
+
+impl ConnectorPlan {
+    /// Every file that is read for it.
+    pub fn files(&self) -> Vec<&Path> {
+        paths(self.ca.as_deref(), &self.certificate)
+    }
 }
 
 /// PEM files of a certificate and its key.
