@@ -4,7 +4,14 @@ use std::{fmt, fs, path::Path};
 
 use anyhow::{Context, Result};
 
-use crate::{machine, options::Options, output, peers::Program, stats, table::Table};
+use crate::{
+    machine,
+    options::Options,
+    output,
+    peers::Program,
+    stats::{self, Spread},
+    table::Table,
+};
 
 /// What a comparison says in the end; grows from top to bottom.
 #[derive(Debug)]
@@ -186,6 +193,17 @@ pub fn number_or_dash(value: Option<f64>) -> String {
 #[must_use]
 pub fn median(values: &[f64]) -> String {
     number_or_dash(stats::median(values.iter().copied()))
+}
+
+/// The median of one value per round with the smallest and the largest, or a dash without any.
+#[must_use]
+pub fn with_range(values: &[f64]) -> String {
+    match stats::spread(values.iter().copied()) {
+        Some(Spread { median, min, max }) => {
+            format!("{} [{}–{}]", number(median), number(min), number(max))
+        }
+        None => "–".to_owned(),
+    }
 }
 
 #[cfg(test)]

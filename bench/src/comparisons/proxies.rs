@@ -12,7 +12,7 @@ use crate::{
     options::Options,
     origin::{self, Origin},
     peers::{self, Job, Kind, Running},
-    report::{Bar, Direction, Report, median, number},
+    report::{Bar, Direction, Report, median, with_range},
     routes,
     stats::{self, Spread, figure},
     strace::{self, Calls},
@@ -255,13 +255,4 @@ fn ratio(entrants: &[Entrant], of: Kind, to: Kind) -> Option<Spread> {
             .ok()
     };
     stats::ratio(cpu(of)?, cpu(to)?)
-}
-
-fn with_range(values: &[f64]) -> String {
-    match stats::spread(values.iter().copied()) {
-        Some(Spread { median, min, max }) => {
-            format!("{} [{}–{}]", number(median), number(min), number(max))
-        }
-        None => "–".to_owned(),
-    }
 }

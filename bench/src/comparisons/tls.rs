@@ -11,10 +11,10 @@ use crate::{
     origin::Origin,
     peers::{self, Job, Kind, Running},
     process,
-    report::{Bar, Direction, Report, median, number},
+    report::{Bar, Direction, Report, median, number, with_range},
     routes,
     secure::{Client, Credential, connect_often_plain},
-    stats::{self, Spread, figure},
+    stats::{self, figure},
     table::Table,
     wrk::Wrk,
 };
@@ -260,14 +260,5 @@ fn bars(report: &mut Report, entrants: &[Entrant]) {
             value: ratio(haproxy, tidegate, what),
             unit: "×",
         });
-    }
-}
-
-fn with_range(values: &[f64]) -> String {
-    match stats::spread(values.iter().copied()) {
-        Some(Spread { median, min, max }) => {
-            format!("{} [{}–{}]", number(median), number(min), number(max))
-        }
-        None => "–".to_owned(),
     }
 }
