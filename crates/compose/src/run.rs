@@ -174,7 +174,6 @@ async fn react(controller: &mut Controller, signals: &mut Signals, mut watch: Wa
             Reload(Option<crate::status::ReloadRequest>),
             Name,
         }
-        watch.follow(controller.certificate_files());
         let event = tokio::select! {
             _ = signals.terminate.recv() => Event::Stop,
             _ = signals.interrupt.recv() => Event::Stop,
@@ -188,6 +187,7 @@ async fn react(controller: &mut Controller, signals: &mut Signals, mut watch: Wa
             Event::Name => controller.pass_names_on().await,
             Event::Reload(request) => {
                 let outcome = controller.reload().await;
+                watch.follow(controller.certificate_files());
                 if let Some(request) = request {
                     request.send(outcome).ok();
                 }
