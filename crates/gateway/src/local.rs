@@ -150,9 +150,9 @@ async fn send(
             });
         }
     }
-    // A refusal, too, is an answer of its route.
+    // A refusal, too, is an answer of the route that was found.
     let found = ex.route.map(|found| ex.snapshot.route(found));
-    if let Some(hsts) = route.or(found).and_then(|route| ex.hsts(route))
+    if let Some(hsts) = found.and_then(|route| ex.hsts(route))
         && fields.named(HSTS).next().is_none()
     {
         fields.append(HSTS, hsts.as_bytes());
