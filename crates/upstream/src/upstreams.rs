@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::balance::EndpointSet;
 use tls::{Connector, ServerName};
 
+use crate::balance::EndpointSet;
 use crate::endpoint::{Endpoint, EndpointTls};
 use crate::plan::{EndpointAddress, UpstreamPlan};
 use crate::shared::Shared;

@@ -4,13 +4,29 @@ use std::fs;
 use std::sync::Arc;
 
 use rcgen::{PKCS_ECDSA_P256_SHA256 as ECDSA, PKCS_ED25519 as ED25519};
-use rustls::{HandshakeKind, SignatureScheme};
+use rustls::{ClientConfig, HandshakeKind, SignatureScheme};
 use tls::{Acceptor, ClientPlan, FromFiles as _, LoadError, Renewal};
 
 use crate::peers::{Authority, plan, shake};
 
 fn read_again(acceptor: &Arc<Acceptor>) -> Result<Option<Renewal>, LoadError> {
     Arc::clone(acceptor).read_again()
+}
+
+/// A listener that asks clients who they are, and a client that shows it is Alice.
+fn asking_for_alice(
+    authority: &Authority,
+    is_required: bool,
+) -> (Arc<Acceptor>, Arc<ClientConfig>) {
+    let pair = authority.issue("pair", &["a.example"], &ECDSA);
+    let alice = authority.issue("alice", &["alice.example"], &ECDSA);
+    let mut plan = plan(vec![pair]);
+    plan.client = Some(ClientPlan {
+        ca: authority.file("ca.pem"),
+        is_required,
+    });
+    let acceptor = Acceptor::load(&plan).expect("files that can be used");
+    (acceptor, authority.client(Some(&alice), None))
 }
 
 /// Of several certificates for one name, the first that the client can verify is shown.
@@ -64,15 +80,7 @@ fn files_are_read_again() {
 #[test]
 fn tickets_end_with_the_authority_of_clients() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let pair = authority.issue("pair", &["a.example"], &ECDSA);
-    let alice = authority.issue("alice", &["alice.example"], &ECDSA);
-    let mut plan = plan(vec![pair]);
-    plan.client = Some(ClientPlan {
-        ca: authority.file("ca.pem"),
-        is_required: true,
-    });
-    let acceptor = Acceptor::load(&plan).unwrap();
-    let client = authority.client(Some(&alice), None);
+    let (acceptor, client) = asking_for_alice(&authority, true);
     let kind = || {
         let (server, _) = shake(&acceptor, &client, "a.example")?;
         let peer = acceptor.peer(&server)?;
@@ -93,15 +101,7 @@ fn tickets_end_with_the_authority_of_clients() {
 #[test]
 fn sessions_that_began_before_a_change_are_checked_again() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let pair = authority.issue("pair", &["a.example"], &ECDSA);
-    let alice = authority.issue("alice", &["alice.example"], &ECDSA);
-    let mut plan = plan(vec![pair]);
-    plan.client = Some(ClientPlan {
-        ca: authority.file("ca.pem"),
-        is_required: false,
-    });
-    let acceptor = Acceptor::load(&plan).unwrap();
-    let client = authority.client(Some(&alice), None);
+    let (acceptor, client) = asking_for_alice(&authority, false);
     shake(&acceptor, &client, "a.example").unwrap();
     let (resumed, _) = shake(&acceptor, &client, "a.example").unwrap();
     assert_eq!(resumed.handshake_kind(), Some(HandshakeKind::Resumed));
